@@ -1,0 +1,195 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One row of the design: its modules may depend on lower rows only.
+/// The manifest refuses to load when one does not, so a wrong import cannot be built.
+struct Module {
+  enum Kind { case systemLibrary, shim, swift, executable }
+  var name: String
+  var kind: Kind = .swift
+  var needs: [String] = []
+  var tested = true
+}
+
+func system(_ name: String) -> Module {
+  Module(name: name, kind: .systemLibrary, tested: false)
+}
+func shim(_ name: String) -> Module { Module(name: name, kind: .shim, tested: false) }
+func module(_ name: String, _ needs: [String]) -> Module { Module(name: name, needs: needs) }
+
+let layers: [[Module]] = [
+  [  // 0: C libraries and shims
+    system("CSystemd"), system("CZstd"), system("CZlib"), system("CSnappy"), system("CYAML"),
+    system("CCurl"), system("CSQLite"), system("COpenSSL"), system("CNGHTTP2"),
+    system("CHTTPParser"), shim("CLinux"), shim("CRE2"),
+  ],
+  [  // 1
+    module("Bytes", ["CLinux"])
+  ],
+  [  // 2
+    module("LinuxIO", ["CLinux", "Bytes"]),
+    module("Compression", ["CZstd", "CZlib", "CSnappy", "Bytes"]),
+    module("TelemetryModel", ["Bytes"]),
+    module("Regex", ["CRE2", "Bytes"]),
+  ],
+  [  // 3
+    module("WireFormats", ["CYAML", "Bytes", "Compression", "TelemetryModel"]),
+    module(
+      "HTTP",
+      [
+        "COpenSSL", "CNGHTTP2", "CHTTPParser", "CCurl", "CLinux", "Bytes", "LinuxIO", "Compression",
+      ]),
+    module("LogQL", ["Bytes", "TelemetryModel", "Regex"]),
+    module("TextTemplate", ["Bytes", "TelemetryModel", "Regex"]),
+  ],
+  [  // 4
+    module(
+      "Storage",
+      ["CSQLite", "CLinux", "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats"]),
+    module(
+      "LogSources", ["CSystemd", "CLinux", "Bytes", "LinuxIO", "TelemetryModel", "WireFormats"]),
+    module("Configuration", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
+    module("TraceFormats", ["Bytes", "TelemetryModel", "WireFormats"]),
+  ],
+  [  // 5
+    module(
+      "LogStore",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "Storage",
+        "Configuration",
+      ]),
+    module(
+      "SpanStore",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "Storage",
+        "Configuration", "TraceFormats",
+      ]),
+    module(
+      "Pipeline",
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats", "LogQL", "TextTemplate",
+        "LogSources", "Configuration",
+      ]),
+  ],
+  [  // 6
+    module(
+      "LogQuery",
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats", "LogQL", "TextTemplate",
+        "Configuration", "LogStore",
+      ]),
+    module(
+      "SpanQuery",
+      ["Bytes", "LinuxIO", "TelemetryModel", "Configuration", "TraceFormats", "SpanStore"]),
+    module(
+      "Delivery",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "Storage",
+        "LogSources", "Configuration", "Pipeline",
+      ]),
+  ],
+  [  // 7
+    module(
+      "LokiAPI",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogQL",
+        "Configuration", "LogStore", "LogQuery",
+      ]),
+    module(
+      "TraceAPI",
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "Configuration",
+        "TraceFormats", "SpanStore", "SpanQuery",
+      ]),
+    module(
+      "Collector",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP",
+        "Configuration", "TraceFormats", "SpanStore",
+      ]),
+    module(
+      "Agent",
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "LogSources",
+        "Configuration", "Pipeline", "Delivery",
+      ]),
+  ],
+  [  // 8
+    module(
+      "CommandLineTool",
+      [
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogQL",
+        "Storage", "Configuration", "TraceFormats", "LogStore", "SpanStore", "LogQuery",
+        "SpanQuery", "LokiAPI", "TraceAPI", "Collector", "Agent",
+      ])
+  ],
+  [  // 9
+    Module(name: "sluice", kind: .executable, needs: ["CommandLineTool"], tested: false)
+  ],
+]
+
+var rowOf: [String: Int] = [:]
+for (row, modules) in layers.enumerated() {
+  for module in modules { rowOf[module.name] = row }
+}
+for (row, modules) in layers.enumerated() {
+  for module in modules {
+    for need in module.needs {
+      guard let below = rowOf[need] else { fatalError("\(module.name) needs unknown \(need)") }
+      guard below < row else {
+        fatalError("\(module.name) (row \(row)) may not depend on \(need) (row \(below))")
+      }
+    }
+  }
+}
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+func target(_ module: Module) -> Target {
+  let needs = module.needs.map { Target.Dependency(stringLiteral: $0) }
+  switch module.kind {
+  case .systemLibrary: return .systemLibrary(name: module.name)
+  case .shim:
+    return .target(
+      name: module.name,
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
+      cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
+      linkerSettings: module.name == "CRE2" ? [.linkedLibrary("re2")] : [])
+  case .swift:
+    let lifetimes: [SwiftSetting] =
+      module.name == "Bytes" ? [.enableExperimentalFeature("Lifetimes")] : []
+    return .target(name: module.name, dependencies: needs, swiftSettings: strict + lifetimes)
+  case .executable:
+    return .executableTarget(name: module.name, dependencies: needs, swiftSettings: strict)
+  }
+}
+
+/// Each module is tested with everything that it may import, and the helpers of `TestSupport`.
+func tests(_ module: Module) -> Target {
+  .testTarget(
+    name: module.name + "Tests",
+    dependencies: (module.needs + [module.name, "TestSupport"]).map {
+      Target.Dependency(stringLiteral: $0)
+    },
+    swiftSettings: strict)
+}
+
+let testSupport = Target.target(
+  name: "TestSupport", dependencies: ["Bytes", "LinuxIO", "TelemetryModel"],
+  path: "Tests/TestSupport", swiftSettings: strict)
+
+let package = Package(
+  name: "sluice",
+  products: [.executable(name: "sluice", targets: ["sluice"])],
+  targets: layers.joined().map(target) + [testSupport]
+    + layers.joined().filter(\.tested).map(tests)
+    + [.testTarget(name: "HouseTests", swiftSettings: strict)],
+  cLanguageStandard: .c2x,
+  cxxLanguageStandard: .cxx17
+)

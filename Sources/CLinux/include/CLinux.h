@@ -1,0 +1,5 @@
+#pragma once
+// Calls that Swift cannot make itself: variadic functions, macros, and SIMD helpers.
+#include "files.h"
+#include "sockets.h"
+#include "hashes.h"
