@@ -4,6 +4,8 @@ import CRE2
 package struct RegexError: Error, Hashable {
   /// In the words of Go's regexp package: ``error parsing regexp: missing closing ): `(``.
   package let message: String
+
+  package init(message: String) { self.message = message }
 }
 
 /// A compiled expression of RE2's syntax (Go's dialect), matched in linear time.
@@ -109,6 +111,7 @@ package final class Regex: Sendable {
   /// RE2's and Go's wordings differ in a few prefixes only.
   private static func goMessage(re2: String, pattern: String) -> String {
     let known = [
+      "missing )": "missing closing )",
       "missing closing )": "missing closing )",
       "unexpected )": "unexpected )",
       "missing closing ]": "missing closing ]",

@@ -1,1 +1,64 @@
+import Compression
 import Testing
+
+@Suite struct CompressionTests {
+  static let samples: [[UInt8]] = [
+    [], [7], Array("hello hello hello hello".utf8), [UInt8](repeating: 9, count: 300_000),
+    (0..<100_000).map { _ in UInt8.random(in: 0...255) },
+  ]
+
+  @Test(arguments: samples) func everyFormatGivesBackItsInput(_ bytes: [UInt8]) throws {
+    let most = bytes.count
+    #expect(try Snappy.decompress(Snappy.compress(bytes), bytesMax: most) == bytes)
+    #expect(try Zstd.decompress(Zstd.compress(bytes), bytesMax: most) == bytes)
+    for format in [Zlib.Format.gzip, .zlib, .raw] {
+      let packed = try Zlib.compress(bytes, format)
+      #expect(try Zlib.decompress(packed, format, bytesMax: most) == bytes)
+    }
+  }
+
+  @Test func outputAboveTheLimitIsRefused() throws {
+    let bomb = [UInt8](repeating: 0, count: 50_000_000)
+    let limit = CompressionError.tooLarge(bytesMax: 1000)
+    let snappy = Snappy.compress(bomb)
+    let zstd = Zstd.compress(bomb)
+    let gzip = try Zlib.compress(bomb)
+    #expect(throws: limit) { try Snappy.decompress(snappy, bytesMax: 1000) }
+    #expect(throws: limit) { try Zstd.decompress(zstd, bytesMax: 1000) }
+    #expect(throws: limit) { try Zlib.decompress(gzip, .gzip, bytesMax: 1000) }
+  }
+
+  @Test func aSnappyHeaderThatPromisesTooMuchIsRefused() {
+    let lie: [UInt8] = [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 1]
+    #expect(throws: CompressionError.corrupt(format: "snappy")) {
+      try Snappy.decompress(lie, bytesMax: .max)
+    }
+  }
+
+  @Test func everyTruncationIsRefused() throws {
+    let bytes = Array("a line of a log, and a line of a log, and another".utf8)
+    let gzip = try Zlib.compress(bytes)
+    for count in 0..<gzip.count {
+      #expect(throws: CompressionError.self) {
+        try Zlib.decompress(Array(gzip.prefix(count)), .gzip, bytesMax: 1 << 20)
+      }
+    }
+    let zstd = Zstd.compress(bytes)
+    for count in 1..<zstd.count {
+      #expect(throws: CompressionError.self) {
+        try Zstd.decompress(Array(zstd.prefix(count)), bytesMax: 1 << 20)
+      }
+    }
+    let snappy = Snappy.compress(bytes)
+    for count in 0..<snappy.count {
+      #expect(throws: CompressionError.self) {
+        try Snappy.decompress(Array(snappy.prefix(count)), bytesMax: 1 << 20)
+      }
+    }
+  }
+
+  @Test func gzipMembersFollowOneAnother() throws {
+    let two = try Zlib.compress(Array("one ".utf8)) + Zlib.compress(Array("two".utf8))
+    #expect(try Zlib.decompress(two, .gzip, bytesMax: 100) == Array("one two".utf8))
+  }
+}
