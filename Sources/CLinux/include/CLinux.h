@@ -2,4 +2,5 @@
 // Calls that Swift cannot make itself: variadic functions, macros, and SIMD helpers.
 #include "files.h"
 #include "sockets.h"
+#include "threads.h"
 #include "hashes.h"

@@ -1,0 +1,15 @@
+#pragma once
+#include <stdint.h>
+
+/// Names the calling thread; the kernel keeps 15 bytes.
+void linux_set_thread_name(const char *name);
+/// How many processors the calling thread may run on, or 1 where the kernel does not say.
+int linux_processor_count(void);
+/// A signalfd(2) for the set of `count` signals, which are blocked in the calling thread too.
+int linux_signal_descriptor(const int *signals, int count);
+/// The next signal of such a descriptor, or 0 where none waits.
+int linux_next_signal(int descriptor);
+/// Blocks `count` signals in the calling thread and those that it will start.
+int linux_block_signals(const int *signals, int count);
+/// Ignores SIGPIPE for the whole process.
+void linux_ignore_sigpipe(void);
