@@ -163,7 +163,8 @@ func target(_ module: Module) -> Target {
       linkerSettings: module.name == "CRE2" ? [.linkedLibrary("re2")] : [])
   case .swift:
     let lifetimes: [SwiftSetting] =
-      module.name == "Bytes" ? [.enableExperimentalFeature("Lifetimes")] : []
+      ["Bytes", "WireFormats"].contains(module.name)
+      ? [.enableExperimentalFeature("Lifetimes")] : []
     return .target(name: module.name, dependencies: needs, swiftSettings: strict + lifetimes)
   case .executable:
     return .executableTarget(name: module.name, dependencies: needs, swiftSettings: strict)
