@@ -42,6 +42,14 @@ package enum Snappy {
     return out
   }
 
+  /// How many bytes the header promises, or nil when it is no header. It may lie.
+  package static func statedLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var length = 0
+    let input = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+    guard snappy_uncompressed_length(input, bytes.count, &length) == SNAPPY_OK else { return nil }
+    return length
+  }
+
   package static func decompress(_ bytes: [UInt8], bytesMax: Int) throws(CompressionError)
     -> [UInt8]
   {
