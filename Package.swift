@@ -160,7 +160,7 @@ func target(_ module: Module) -> Target {
       name: module.name,
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
       cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-O2"])],
-      linkerSettings: module.name == "CRE2" ? [.linkedLibrary("re2")] : [])
+      linkerSettings: [.linkedLibrary(module.name == "CRE2" ? "re2" : "m")])
   case .swift:
     let lifetimes: [SwiftSetting] =
       ["Bytes", "WireFormats"].contains(module.name)

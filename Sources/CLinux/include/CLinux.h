@@ -4,3 +4,4 @@
 #include "sockets.h"
 #include "threads.h"
 #include "hashes.h"
+#include "numbers.h"
