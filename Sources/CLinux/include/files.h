@@ -17,3 +17,5 @@ static inline int linux_fcntl_int(int descriptor, int command, long value) {
   return fcntl(descriptor, command, value);
 }
 static inline int linux_errno(void) { return errno; }
+/// fallocate(2) from the start of the file, its size raised to `size` where it is less.
+int linux_allocate(int descriptor, int64_t size);
