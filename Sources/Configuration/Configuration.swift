@@ -1,1 +1,46 @@
-// Placeholder until the module's first file.
+import WireFormats
+
+/// The one configuration file: a part for the server, one for the agent, or both.
+package struct Configuration: Sendable {
+  /// The file's name as it was given, for messages.
+  package var name: String
+  /// nil when the file has no part `server`.
+  package var server: ServerConfiguration?
+  /// nil when the file has no part `agent`.
+  package var agent: AgentConfiguration?
+
+  /// Reads a configuration's text.
+  ///
+  /// References to the environment are put in first (``EnvironmentExpansion``). Throws
+  /// ``ConfigurationError`` for malformed YAML, an unknown key, and a value that cannot be meant;
+  /// each names file, line and column.
+  package static func parse(text: String, name: String, environment: [String: String])
+    throws(ConfigurationError) -> Configuration
+  {
+    let expanded = try EnvironmentExpansion.expand(text, file: name, environment: environment)
+    let root: YAMLNode
+    do { root = try YAMLNode.parse(expanded) } catch {
+      throw ConfigurationError(file: name, mark: error.mark, message: error.message)
+    }
+    var section = try SettingSection(root, path: "", file: name)
+    var configuration = Configuration(name: name)
+    if let member = section.member("server") {
+      var inner = try SettingSection(member.value, path: "server", file: name)
+      configuration.server = try ServerConfiguration(&inner)
+    }
+    if let member = section.member("agent") {
+      var inner = try SettingSection(member.value, path: "agent", file: name)
+      configuration.agent = try AgentConfiguration(&inner)
+    }
+    let promtail: Set<String> = ["clients", "client", "positions", "scrape_configs"]
+    try section.finish { key in
+      promtail.contains(key)
+        ? "`\(key)` is a key of Promtail's: put its configuration under `agent:`" : nil
+    }
+    guard configuration.server != nil || configuration.agent != nil else {
+      throw ConfigurationError(
+        file: name, mark: root.mark, message: "neither `server` nor `agent` is configured")
+    }
+    return configuration
+  }
+}

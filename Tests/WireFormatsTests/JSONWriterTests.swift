@@ -84,7 +84,7 @@ import WireFormats
         1.7976931348623157e308, "17976931348623157" + String(repeating: "0", count: 292),
         "1.7976931348623157e+308", "1.7976931348623157e+308"
       ),
-      (5e-324, "0." + String(repeating: "0", count: 323) + "5", "5e-324", "5e-324"),
+      (.leastNonzeroMagnitude, "0." + String(repeating: "0", count: 323) + "5", "5e-324", "5e-324"),
       (1234.5678, "1234.5678", "1234.5678", "1234.5678"),
       (.infinity, "+Inf", "+Inf", "+Inf"), (-.infinity, "-Inf", "-Inf", "-Inf"),
       (.nan, "NaN", "NaN", "NaN"),
