@@ -3,5 +3,6 @@
 #include "files.h"
 #include "sockets.h"
 #include "threads.h"
+#include "bytes.h"
 #include "hashes.h"
 #include "numbers.h"

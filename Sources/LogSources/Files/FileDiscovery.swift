@@ -1,0 +1,218 @@
+package import LinuxIO
+
+/// One target's patterns: what `__path__` and `__path_exclude__` say, made absolute.
+package struct FilePatterns: Hashable, Sendable {
+  package var include: GlobPattern
+  package var exclude: GlobPattern?
+
+  /// Throws ``LogSourcesError/malformedGlob(pattern:reason:)`` or ``LogSourcesError/system(_:)``.
+  package init(include: String, exclude: String? = nil) throws(LogSourcesError) {
+    self.include = try GlobPattern(try Self.absolute(include))
+    self.exclude = try exclude.map { (text) throws(LogSourcesError) in
+      try GlobPattern(try Self.absolute(text))
+    }
+  }
+
+  private static func absolute(_ path: String) throws(LogSourcesError) -> String {
+    do throws(SystemError) {
+      return try WorkingFolder.absolute(path)
+    } catch {
+      throw .system(error)
+    }
+  }
+}
+
+/// Finds and opens the files of all jobs, on a thread of its own.
+///
+/// It goes on while reading is held back, so that files which are rotated away meanwhile stay open
+/// and are read later. The kernel tells of changes (inotify); folders are listed anew after
+/// structural ones and every `rescanSeconds`.
+package final class FileDiscovery {
+  /// One job's share.
+  package struct Job {
+    package var targets: [FilePatterns]
+    package var mailbox: FileMailbox
+
+    package init(targets: [FilePatterns], mailbox: FileMailbox) {
+      self.targets = targets
+      self.mailbox = mailbox
+    }
+  }
+
+  /// Compressed files are not read as text.
+  private static let compressedSuffixes = [".gz", ".bz2", ".xz", ".zst", ".z", ".Z", ".zip"]
+  /// Time between two looks at the kernel's changes, for the processor's sake.
+  private static let pauseMilliseconds = 40
+
+  private let jobs: [Job]
+  private let fileSystem: any FileSystem
+  private let rescanSeconds: Double
+  private let watch: FolderWatch?
+  private let log = Log("files")
+  private var folders: Set<String> = []
+  private var nextScan = MonotonicTime(nanoseconds: 0)
+  private var hasSearchedMissing = false
+
+  /// Without inotify (none can be had, or `usesInotify` is false) it scans only.
+  package init(
+    jobs: [Job], fileSystem: any FileSystem, rescanSeconds: Double, usesInotify: Bool = true
+  ) {
+    self.jobs = jobs
+    self.fileSystem = fileSystem
+    self.rescanSeconds = rescanSeconds
+    var watch: FolderWatch?
+    if usesInotify {
+      do throws(SystemError) {
+        watch = try FolderWatch()
+      } catch {
+        log.warn("changes of files are looked for, not told", ["error": error.message])
+      }
+    }
+    self.watch = watch
+  }
+
+  /// Looks once: waits up to `milliseconds` for changes, tells of them, scans when it is due.
+  ///
+  /// True when the readers have something to take.
+  package func step(waitMilliseconds milliseconds: Int) -> Bool {
+    var hasNews = false
+    if let watch {
+      watch.wait(milliseconds: milliseconds)
+      let (changes, isComplete) = watch.takeChanges()
+      if !isComplete {
+        for job in jobs { job.mailbox.postEverythingChanged() }
+        nextScan = MonotonicTime(nanoseconds: 0)
+      }
+      if changes.contains(where: \.isStructural) { nextScan = MonotonicTime(nanoseconds: 0) }
+      let paths = Set(changes.map { $0.folder == "/" ? "/\($0.name)" : "\($0.folder)/\($0.name)" })
+      if !paths.isEmpty {
+        for job in jobs { job.mailbox.post(changed: Array(paths)) }
+        hasNews = true
+      }
+    }
+    let now = MonotonicTime.now()
+    if now >= nextScan {
+      nextScan = now.adding(seconds: rescanSeconds)
+      scan()
+      hasNews = true
+    }
+    return hasNews
+  }
+
+  /// Runs ``step(waitMilliseconds:)`` until `isStopped`; `tell` wakes the readers.
+  package func run(isStopped: () -> Bool, tell: () -> Void) {
+    guard let pause = try? ThreadSignal() else { return }
+    while !isStopped() {
+      if step(waitMilliseconds: watch == nil ? 0 : 250) { tell() }
+      // A busy folder changes all the time; looking 20 times a second is enough.
+      pause.wait(milliseconds: Int32(watch == nil ? 250 : Self.pauseMilliseconds))
+    }
+  }
+
+  /// Lists all folders and opens what the readers do not have.
+  package func scan() {
+    var wanted: Set<String> = []
+    for job in jobs {
+      var seen: [FileIdentity: [String]] = [:]
+      var found: [(match: GlobWalk.Match, target: Int)] = []
+      for (index, target) in job.targets.enumerated() {
+        var walk = GlobWalk(fileSystem)
+        walk.expand(target.include)
+        wanted.formUnion(walk.folders)
+        for match in walk.matches where isWanted(match.path, target) {
+          let identity = FileIdentity(device: match.status.device, inode: match.status.inode)
+          if seen[identity] == nil { found.append((match, index)) }
+          seen[identity, default: []].append(match.path)
+        }
+        if walk.leftOut > 0 {
+          log.error(
+            "a pattern matches too many files; make __path__ narrower",
+            ["pattern": target.include.text, "left_out": walk.leftOut])
+        }
+      }
+      job.mailbox.post(seen: seen)
+      open(found, job)
+      if !hasSearchedMissing { searchMissing(job, seen) }
+    }
+    hasSearchedMissing = true
+    watchFolders(wanted)
+  }
+
+  private func isWanted(_ path: String, _ target: FilePatterns) -> Bool {
+    if let exclude = target.exclude, exclude.matches(path) { return false }
+    return !Self.compressedSuffixes.contains { path.hasSuffix($0) }
+  }
+
+  private func open(_ found: [(match: GlobWalk.Match, target: Int)], _ job: Job) {
+    let missing = job.mailbox.missing
+    // Known ones first, so that truncations are noticed before copies are judged; then by age, so
+    // that lines of rotated files come before those of their successors.
+    let order = found.map { item in
+      let status = item.match.status
+      let identity = FileIdentity(device: status.device, inode: status.inode)
+      return (item, identity, missing[identity] != nil)
+    }.sorted { a, b in
+      if a.2 != b.2 { return a.2 }
+      return a.0.match.status.modifiedNanoseconds < b.0.match.status.modifiedNanoseconds
+    }
+    for (item, identity, _) in order
+    where job.mailbox.wants(identity, size: item.match.status.size) {
+      guard job.mailbox.hasRoom else {
+        nextScan = MonotonicTime(nanoseconds: 0)
+        return
+      }
+      openFile(item.match.path, target: item.target, job)
+    }
+  }
+
+  private func openFile(_ path: String, target: Int, _ job: Job) {
+    do throws(SystemError) {
+      let file = try fileSystem.open(path, .read)
+      let status = try file.status()
+      guard status.kind == .regular else { return }
+      job.mailbox.post(FileArrival(file: file, path: path, status: status, target: target))
+    } catch {
+      guard !error.isNoSuchFile else { return }
+      log.warn("a file cannot be opened; it is tried again", ["error": error.message])
+    }
+  }
+
+  /// Looks once, at the start, for files of the last run that were renamed meanwhile to names
+  /// that no pattern matches: what was not read of them still is.
+  private func searchMissing(_ job: Job, _ seen: [FileIdentity: [String]]) {
+    var byFolder: [String: [FileIdentity: String]] = [:]
+    for (identity, path) in job.mailbox.missing where seen[identity] == nil {
+      byFolder[GlobWalk.folder(of: path), default: [:]][identity] = path
+    }
+    for (folder, files) in byFolder {
+      guard let names = try? fileSystem.list(folder) else { continue }
+      for name in names {
+        let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+        guard let status = (try? fileSystem.status(path)) ?? nil, status.kind == .regular,
+          !Self.compressedSuffixes.contains(where: { path.hasSuffix($0) }),
+          let oldPath = files[FileIdentity(device: status.device, inode: status.inode)],
+          let target = job.targets.firstIndex(where: {
+            $0.include.matches(oldPath) && isWanted(oldPath, $0)
+          }), job.mailbox.hasRoom
+        else { continue }
+        openFile(path, target: target, job)
+      }
+    }
+  }
+
+  private func watchFolders(_ wanted: Set<String>) {
+    guard let watch else { return }
+    for folder in watch.watched.subtracting(wanted) { watch.remove(folder) }
+    for folder in wanted.subtracting(watch.watched) {
+      do throws(SystemError) {
+        try watch.add(folder)
+        // Something may have come between the listing and the watch.
+        if !folders.contains(folder) { nextScan = MonotonicTime(nanoseconds: 0) }
+      } catch {
+        guard !error.isNoSuchFile else { continue }
+        log.warn("a folder cannot be watched; it is scanned", ["error": error.message])
+      }
+    }
+    folders = wanted
+  }
+}

@@ -1,0 +1,84 @@
+import LinuxIO
+
+/// What is known while running of one generation of a file; its durable part is `position`.
+final class FileGeneration {
+  enum State: Hashable {
+    /// Open, and read whenever it changes.
+    case reading
+    /// A new file whose bytes so far are those of a file that is read already: a copy being made
+    /// before a truncation. Its lines are not read while that may be.
+    case suspectedCopy
+    /// At its end and closed; discovery tells when it grows.
+    case dormant
+    /// Known from the last run or truncated, and no file at hand.
+    case absent
+  }
+
+  let number: Int64
+  var position: FilePosition
+  var state: State
+  var file: (any File)?
+  /// Index among the job's targets.
+  var target: Int
+  /// The name that it has now, as far as known; `position.path` is the first one.
+  var currentPath: String
+  /// Size at the last look.
+  var size: Int64 = 0
+  /// When its content had last changed at the last look, in nanoseconds since 1970.
+  var modifiedNanoseconds: Int64 = 0
+  /// Bytes after `position.offset` that are no whole line yet.
+  var partialBytes = 0
+  var lastGrowth: MonotonicTime
+  /// When it was last seen by a scan, opened or truncated.
+  var lastSeen: MonotonicTime
+  /// The name belongs to another file, or to none.
+  var isRotatedAway = false
+  var mustBeRead = true
+  /// `position` differs from what was last handed out to be stored.
+  var isDirty = false
+  /// Whether it was compared with the files that it could be a copy of.
+  var isKnownOriginal: Bool
+
+  /// Places passed lately, oldest first, by which a copy is known that was made before the last
+  /// reads.
+  private(set) var checkpoints: [(offset: Int64, tail: FileFingerprint)] = []
+  private static let checkpointsMax = 64
+
+  /// Remembers the present place.
+  func addCheckpoint() {
+    guard checkpoints.last?.offset != position.offset else { return }
+    if checkpoints.count == Self.checkpointsMax { checkpoints.removeFirst() }
+    checkpoints.append((position.offset, position.tail))
+  }
+
+  init(
+    number: Int64, position: FilePosition, state: State, target: Int, now: MonotonicTime,
+    isKnownOriginal: Bool
+  ) {
+    self.number = number
+    self.position = position
+    self.state = state
+    self.target = target
+    currentPath = position.path
+    lastGrowth = now
+    lastSeen = now
+    self.isKnownOriginal = isKnownOriginal
+  }
+}
+
+/// Running totals of one job's files.
+package struct FileCounters: Hashable, Sendable {
+  package var readLines: UInt64 = 0
+  package var readBytes: UInt64 = 0
+  /// Lines longer than the limit: cut or dropped, as configured.
+  package var overlongLines: UInt64 = 0
+  package var rotations: UInt64 = 0
+  package var truncations: UInt64 = 0
+  /// Bytes that a truncation destroyed before they could be read, as far as their size was seen.
+  package var destroyedBytes: UInt64 = 0
+  /// Files recognised as copies of others, read from where the original was cut off.
+  package var copiesTakenOver: UInt64 = 0
+  package var readErrors: UInt64 = 0
+
+  package init() {}
+}

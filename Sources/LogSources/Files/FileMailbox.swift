@@ -1,0 +1,105 @@
+import LinuxIO
+import Synchronization
+
+/// What discovery tells the reading thread of one job's files, and the reverse.
+package final class FileMailbox: Sendable {
+  /// Opened files that wait to be taken, at most; others are opened at a later scan.
+  static let arrivalsMax = 256
+  /// Changed names that wait, at most; beyond, everything counts as changed.
+  static let changesMax = 4096
+
+  /// What there is to take.
+  struct News: Sendable {
+    var arrivals: [FileArrival] = []
+    var changedPaths: Set<String> = []
+    var everythingChanged = false
+    var seen: [FileIdentity: [String]] = [:]
+    var scans = 0
+  }
+
+  private struct State {
+    var news = News()
+    /// Files that the reader has, with the size of those that are closed at their end.
+    var known: [FileIdentity: Int64?] = [:]
+    /// Files of the last run that were not found yet, by their old path.
+    var missing: [FileIdentity: String] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  package init() {}
+
+  // MARK: The reader's side
+
+  func take() -> News {
+    state.withLock { state in
+      let news = state.news
+      state.news = News(scans: state.news.scans)
+      return news
+    }
+  }
+
+  func publish(known: [FileIdentity: Int64?], missing: [FileIdentity: String]) {
+    state.withLock { state in
+      state.known = known
+      state.missing = missing
+      for arrival in state.news.arrivals { state.known[arrival.identity] = .some(nil) }
+    }
+  }
+
+  // MARK: Discovery's side
+
+  var missing: [FileIdentity: String] { state.withLock { $0.missing } }
+
+  var hasRoom: Bool { state.withLock { $0.news.arrivals.count < Self.arrivalsMax } }
+
+  /// Whether a file of this size has to be opened for the reader.
+  func wants(_ identity: FileIdentity, size: Int64) -> Bool {
+    state.withLock { state in
+      guard let known = state.known[identity] else { return true }
+      guard let closedAt = known else { return false }
+      return closedAt != size
+    }
+  }
+
+  func post(_ arrival: FileArrival) {
+    state.withLock { state in
+      state.known[arrival.identity] = .some(nil)
+      state.news.arrivals.append(arrival)
+    }
+  }
+
+  func post(seen: [FileIdentity: [String]]) {
+    state.withLock { state in
+      state.news.seen = seen
+      state.news.scans += 1
+    }
+  }
+
+  func post(changed paths: [String]) {
+    state.withLock { state in
+      guard state.news.changedPaths.count + paths.count <= Self.changesMax else {
+        state.news.changedPaths = []
+        state.news.everythingChanged = true
+        return
+      }
+      state.news.changedPaths.formUnion(paths)
+    }
+  }
+
+  func postEverythingChanged() { state.withLock { $0.news.everythingChanged = true } }
+}
+
+extension FileTailer {
+  /// Takes what discovery found and tells it what is known; true when there was anything.
+  @discardableResult
+  package func exchange(_ mailbox: FileMailbox) -> Bool {
+    let news = mailbox.take()
+    for (identity, paths) in news.seen { noteSeen(identity, paths: paths) }
+    for arrival in news.arrivals { adopt(arrival) }
+    if news.everythingChanged { noteChangeOfAll() }
+    for path in news.changedPaths { noteChange(path: path) }
+    mailbox.publish(known: knownFiles, missing: missingFiles)
+    return !news.arrivals.isEmpty || news.everythingChanged || !news.changedPaths.isEmpty
+  }
+}

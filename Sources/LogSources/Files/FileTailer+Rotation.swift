@@ -1,0 +1,99 @@
+import LinuxIO
+
+/// Noticing that files were renamed, removed, or rest.
+extension FileTailer {
+  /// Looks at all open files: sizes, names, whether they still are where they were.
+  ///
+  /// To be called every second or so, also when the kernel tells of changes: it may miss some.
+  package func lookAround(_ sink: any LineSink, afterChunk: () -> Bool) {
+    let now = clock.monotonic()
+    for generation in generations.values.sorted(by: { $0.number < $1.number }) {
+      if generation.file == nil {
+        forgetIfUnseen(generation, now)
+      } else {
+        lookAt(generation, sink, now)
+        guard afterChunk() else { return }
+      }
+    }
+  }
+
+  private func forgetIfUnseen(_ generation: FileGeneration, _ now: MonotonicTime) {
+    guard generation.position.held.isEmpty,
+      now.seconds(since: generation.lastSeen) > settings.forgetAfterSeconds
+    else { return }
+    forget(generation)
+  }
+
+  private func lookAt(_ generation: FileGeneration, _ sink: any LineSink, _ now: MonotonicTime) {
+    guard let file = generation.file else { return }
+    do throws(SystemError) {
+      let status = try file.status()
+      if status.size != generation.size
+        || status.modifiedNanoseconds != generation.modifiedNanoseconds
+      {
+        generation.modifiedNanoseconds = status.modifiedNanoseconds
+        generation.mustBeRead = true
+      }
+      let named = try fileSystem.status(generation.currentPath)
+      let isNamed = named?.inode == status.inode && named?.device == status.device
+      if isNamed {
+        generation.lastSeen = now
+        if generation.isRotatedAway { generation.isRotatedAway = false }
+      } else if !generation.isRotatedAway {
+        generation.isRotatedAway = true
+        generation.mustBeRead = true
+        countRotation()
+      }
+      guard !generation.mustBeRead else { return }
+      let rested = now.seconds(since: generation.lastGrowth)
+      // Rotated under a name that is matched too: it is followed on, but its last line is over.
+      let isRenamed = generation.currentPath != generation.position.path
+      if generation.isRotatedAway || isRenamed, rested > settings.closeRotatedAfterSeconds {
+        finishPartialLine(generation, sink)
+      }
+      if generation.isRotatedAway, rested > settings.closeRotatedAfterSeconds {
+        close(generation, now, isGone: status.linkCount == 0)
+      } else if rested > settings.closeIdleAfterSeconds, generation.partialBytes == 0,
+        generation.state == .reading
+      {
+        close(generation, now, isGone: false)
+      }
+    } catch { failed(generation, error) }
+  }
+
+  private func close(_ generation: FileGeneration, _ now: MonotonicTime, isGone: Bool) {
+    if isGone, generation.position.held.isEmpty {
+      forget(generation)
+      return
+    }
+    generation.file = nil
+    generation.state = .dormant
+    generation.mustBeRead = false
+    generation.lastSeen = now
+  }
+
+  /// What discovery need not open again, with the size at which each was left.
+  package var knownFiles: [FileIdentity: Int64?] {
+    var known: [FileIdentity: Int64?] = [:]
+    for (identity, number) in current {
+      guard let generation = generations[number] else { continue }
+      switch generation.state {
+      case .reading, .suspectedCopy: known[identity] = .some(nil)
+      case .dormant: known[identity] = generation.size
+      case .absent: break
+      }
+    }
+    return known
+  }
+
+  /// Files of the last run that no scan found yet, by the path that they had.
+  package var missingFiles: [FileIdentity: String] {
+    var missing: [FileIdentity: String] = [:]
+    for (identity, number) in current {
+      if let generation = generations[number], generation.state == .absent {
+        missing[identity] = generation.position.path
+      }
+    }
+    return missing
+  }
+}

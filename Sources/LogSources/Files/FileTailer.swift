@@ -1,0 +1,382 @@
+package import LinuxIO
+
+/// How files are followed.
+package struct FileTailSettings: Hashable, Sendable {
+  /// Bytes of a line, at most.
+  package var lineBytesMax = 4 << 20
+  /// Longer lines are cut; if false they are dropped.
+  package var cutsOverlongLines = true
+  package var chunkBytes = 256 << 10
+  /// A file that lost its name is closed when it has not grown for so long.
+  package var closeRotatedAfterSeconds = 30.0
+  /// A file at its end that has not grown for so long is closed until it grows.
+  package var closeIdleAfterSeconds = 600.0
+  /// For so long a file that begins as another is taken for a copy in the making.
+  package var suspectCopySeconds = 30.0
+  /// For so long what is known of a file is kept after it was seen last.
+  package var forgetAfterSeconds = 3600.0
+
+  package init() {}
+}
+
+/// A file that discovery found and opened.
+package struct FileArrival: Sendable {
+  package var file: any File
+  package var path: String
+  package var status: FileStatus
+  /// Index among the job's targets.
+  package var target: Int
+
+  package init(file: any File, path: String, status: FileStatus, target: Int) {
+    self.file = file
+    self.path = path
+    self.status = status
+    self.target = target
+  }
+
+  var identity: FileIdentity { FileIdentity(device: status.device, inode: status.inode) }
+}
+
+/// Follows the files of one job: knows each again over renames, copies, truncations and restarts,
+/// and hands its lines on once, in the file's order.
+///
+/// For one thread. Positions move as lines are handed on; ``takeChangedPositions(held:)`` gives
+/// what is to be stored together with those lines, and must not be called from inside the sink.
+package final class FileTailer {
+  package let job: String
+  package private(set) var counters = FileCounters()
+
+  let settings: FileTailSettings
+  let fileSystem: any FileSystem
+  let clock: any WallClock
+  let log = Log("files")
+  private var reader: LineReader
+  private let takeNumber: () -> Int64
+  var generations: [Int64: FileGeneration] = [:]
+  /// Generations that hold their file's present content.
+  var current: [FileIdentity: Int64] = [:]
+  private var byPath: [String: Set<Int64>] = [:]
+  private var forgotten: [Int64] = []
+  /// Offsets by absolute path from Promtail's positions file, for files not known otherwise.
+  private var importedOffsets: [String: Int64] = [:]
+
+  /// `takeNumber` gives numbers that no source had before, in this run or an earlier one.
+  package init(
+    job: String, settings: FileTailSettings, fileSystem: any FileSystem, clock: any WallClock,
+    takeNumber: @escaping () -> Int64
+  ) {
+    self.job = job
+    self.settings = settings
+    self.fileSystem = fileSystem
+    self.clock = clock
+    self.takeNumber = takeNumber
+    reader = LineReader(
+      limits: LineReader.Limits(
+        lineBytesMax: settings.lineBytesMax, cutsOverlongLines: settings.cutsOverlongLines,
+        chunkBytes: settings.chunkBytes))
+  }
+
+  // MARK: Positions
+
+  /// Takes over what an earlier run stored; before the first arrival.
+  package func restore(_ positions: [(number: Int64, position: FilePosition)]) {
+    let now = clock.monotonic()
+    for (number, position) in positions {
+      let generation = FileGeneration(
+        number: number, position: position, state: .absent, target: 0, now: now,
+        isKnownOriginal: true)
+      generations[number] = generation
+      if !position.isTruncated { current[position.identity] = number }
+    }
+  }
+
+  /// Takes over offsets by path; each counts for the first file that is found under its path.
+  package func importOffsets(_ offsets: [String: Int64]) { importedOffsets = offsets }
+
+  /// Positions that changed since the last call; nil stands for one to forget.
+  ///
+  /// `held` are the lines of this job that the pipeline holds back.
+  package func takeChangedPositions(held: [Int64: [FilePosition.HeldLine]])
+    -> [(number: Int64, position: FilePosition?)]
+  {
+    var changed: [(number: Int64, position: FilePosition?)] = forgotten.map { ($0, nil) }
+    forgotten = []
+    for generation in generations.values {
+      let lines = held[generation.number] ?? []
+      if generation.position.held != lines {
+        generation.position.held = lines
+        generation.isDirty = true
+      }
+      guard generation.isDirty else { continue }
+      generation.isDirty = false
+      changed.append((generation.number, generation.position))
+    }
+    return changed
+  }
+
+  /// Whether ``takeChangedPositions(held:)`` has something to give, held lines aside.
+  package var hasChangedPositions: Bool {
+    !forgotten.isEmpty || generations.values.contains { $0.isDirty }
+  }
+
+  /// Paths and offsets for Promtail's positions file.
+  package var offsetsByPath: [String: Int64] {
+    var offsets: [String: Int64] = [:]
+    for generation in generations.values
+    where !generation.position.isTruncated && generation.state != .absent {
+      offsets[generation.currentPath] = generation.position.offset
+    }
+    return offsets
+  }
+
+  // MARK: Files that come, change and go
+
+  /// Takes a file that discovery opened.
+  package func adopt(_ arrival: FileArrival) {
+    let now = clock.monotonic()
+    guard let number = current[arrival.identity], let known = generations[number] else {
+      adoptUnknown(arrival, now)
+      return
+    }
+    guard known.file == nil else { return }
+    known.lastSeen = now
+    setPath(known, arrival.path)
+    do throws(SystemError) {
+      if try reader.verify(arrival.file, known.position) {
+        known.target = arrival.target
+        attach(arrival.file, to: known, now)
+        rereadHeldLines(known)
+      } else {
+        known.file = arrival.file
+        known.target = arrival.target
+        restartAfterTruncation(known, now)
+      }
+    } catch { failed(known, error) }
+  }
+
+  /// Says that a name that a scan or the kernel told of may have new bytes or another file.
+  package func noteChange(path: String) {
+    for number in byPath[path] ?? [] { generations[number]?.mustBeRead = true }
+  }
+
+  /// Says that everything may have changed.
+  package func noteChangeOfAll() {
+    for generation in generations.values { generation.mustBeRead = true }
+  }
+
+  /// Says which names a scan found for a file; there are several where it has links.
+  package func noteSeen(_ identity: FileIdentity, paths: [String]) {
+    guard let number = current[identity], let known = generations[number] else { return }
+    known.lastSeen = clock.monotonic()
+    if let path = paths.first, !paths.contains(known.currentPath) { setPath(known, path) }
+  }
+
+  private func adoptUnknown(_ arrival: FileArrival, _ now: MonotonicTime) {
+    var position = FilePosition(path: arrival.path, job: job, identity: arrival.identity)
+    var isKnownOriginal = false
+    if let offset = importedOffsets.removeValue(forKey: arrival.path),
+      offset > 0, offset <= arrival.status.size
+    {
+      position.offset = offset
+      isKnownOriginal = true
+    }
+    let generation = FileGeneration(
+      number: takeNumber(), position: position, state: .reading, target: arrival.target, now: now,
+      isKnownOriginal: isKnownOriginal)
+    add(generation)
+    attach(arrival.file, to: generation, now)
+  }
+
+  private func add(_ generation: FileGeneration) {
+    generations[generation.number] = generation
+    current[generation.position.identity] = generation.number
+    byPath[generation.currentPath, default: []].insert(generation.number)
+    generation.isDirty = true
+  }
+
+  private func attach(_ file: any File, to generation: FileGeneration, _ now: MonotonicTime) {
+    generation.file = file
+    generation.state = .reading
+    generation.mustBeRead = true
+    generation.lastGrowth = now
+    generation.isRotatedAway = false
+    byPath[generation.currentPath, default: []].insert(generation.number)
+  }
+
+  /// Goes on with `generation` in another file.
+  func reattach(
+    _ file: any File, path: String, to generation: FileGeneration, _ now: MonotonicTime
+  ) {
+    setPath(generation, path)
+    attach(file, to: generation, now)
+  }
+
+  private func setPath(_ generation: FileGeneration, _ path: String) {
+    guard generation.currentPath != path else { return }
+    byPath[generation.currentPath]?.remove(generation.number)
+    if byPath[generation.currentPath]?.isEmpty == true { byPath[generation.currentPath] = nil }
+    generation.currentPath = path
+    byPath[path, default: []].insert(generation.number)
+  }
+
+  // MARK: Reading
+
+  /// Lines that were held back when the last run ended, to be handed on before all others.
+  private var reread: [(number: Int64, lines: [FilePosition.HeldLine])] = []
+
+  private func rereadHeldLines(_ generation: FileGeneration) {
+    guard !generation.position.held.isEmpty else { return }
+    reread.append((generation.number, generation.position.held))
+  }
+
+  private func handOnHeldLines(_ sink: any LineSink) {
+    let waiting = reread
+    reread = []
+    for (number, lines) in waiting {
+      guard let generation = generations[number], let file = generation.file else { continue }
+      for held in lines {
+        do throws(SystemError) {
+          var bytes = try file.readBytes(at: held.start, count: Int(held.length))
+          guard bytes.count == Int(held.length) else { continue }
+          if bytes.last == 10 { bytes.removeLast() }
+          if bytes.last == 13 { bytes.removeLast() }
+          bytes.withUnsafeBytes {
+            sink.take(
+              line: $0, path: generation.position.path, target: generation.target,
+              origin: LineOrigin(source: number, start: held.start, length: held.length))
+          }
+        } catch { failed(generation, error) }
+      }
+    }
+  }
+
+  /// Reads one chunk of each file that may have something; true when there is more at once.
+  ///
+  /// `afterChunk` is called between chunks: there positions and lines agree, and the caller may
+  /// store both. It returns false to stop.
+  package func readRound(_ sink: any LineSink, afterChunk: () -> Bool) -> Bool {
+    let now = clock.monotonic()
+    if !reread.isEmpty {
+      handOnHeldLines(sink)
+      guard afterChunk() else { return false }
+    }
+    var hasMore = false
+    // Older generations first: what was rotated away comes before what took its name.
+    let ready = generations.values.filter { $0.mustBeRead && $0.file != nil }
+      .sorted { $0.number < $1.number }
+    for generation in ready {
+      guard generation.file != nil else { continue }
+      if !generation.isKnownOriginal || generation.state == .suspectedCopy {
+        guard decideOriginal(generation, now) else { continue }
+      }
+      if readChunk(generation, sink, now) { hasMore = true }
+      guard afterChunk() else { return false }
+    }
+    if !hasMore { reader.shrink() }
+    return hasMore
+  }
+
+  private func readChunk(
+    _ generation: FileGeneration, _ sink: any LineSink, _ now: MonotonicTime
+  ) -> Bool {
+    guard let file = generation.file else { return false }
+    let before = generation.position.offset
+    let number = generation.number
+    let path = generation.position.path
+    let target = generation.target
+    do throws(SystemError) {
+      let outcome = try reader.readChunk(file, &generation.position, counters: &counters) {
+        sink.take(
+          line: $0, path: path, target: target,
+          origin: LineOrigin(source: number, start: $1, length: $2))
+      }
+      if generation.position.offset != before {
+        generation.isDirty = true
+        generation.lastGrowth = now
+        generation.addCheckpoint()
+      }
+      switch outcome {
+      case .more:
+        return true
+      case .atEnd(let partialBytes):
+        if partialBytes != generation.partialBytes { generation.lastGrowth = now }
+        generation.partialBytes = partialBytes
+        generation.size = generation.position.offset + Int64(partialBytes)
+        generation.mustBeRead = false
+        return false
+      case .truncated:
+        restartAfterTruncation(generation, now)
+        return true
+      }
+    } catch {
+      failed(generation, error)
+      return false
+    }
+  }
+
+  /// Begins a new generation in the same file; the old one waits for a copy of what it held.
+  func restartAfterTruncation(_ old: FileGeneration, _ now: MonotonicTime) {
+    counters.truncations &+= 1
+    let file = old.file
+    old.file = nil
+    old.state = .absent
+    old.mustBeRead = false
+    old.lastSeen = now
+    old.position.isTruncated = true
+    old.isDirty = true
+    let unread = UInt64(max(0, old.size - old.position.offset))
+    let path = old.currentPath
+    byPath[path]?.remove(old.number)
+    let fresh = FileGeneration(
+      number: takeNumber(),
+      position: FilePosition(path: path, job: job, identity: old.position.identity),
+      state: .reading, target: old.target, now: now, isKnownOriginal: true)
+    add(fresh)
+    if let file { attach(file, to: fresh, now) }
+    if !handOverToCopy(of: old, now) {
+      counters.destroyedBytes &+= unread
+      // Too little was read of it to know a copy again.
+      if old.position.offset < Int64(FileFingerprint.tailBytesMax) { forget(old) }
+    }
+  }
+
+  func forget(_ generation: FileGeneration) {
+    generation.file = nil
+    generations[generation.number] = nil
+    if current[generation.position.identity] == generation.number {
+      current[generation.position.identity] = nil
+    }
+    byPath[generation.currentPath]?.remove(generation.number)
+    if byPath[generation.currentPath]?.isEmpty == true { byPath[generation.currentPath] = nil }
+    forgotten.append(generation.number)
+  }
+
+  func failed(_ generation: FileGeneration, _ error: SystemError) {
+    counters.readErrors &+= 1
+    generation.mustBeRead = false
+    log.warn(
+      "a file could not be read; it is tried again later",
+      ["path": generation.currentPath, "error": error.message])
+  }
+
+  /// Hands on the unfinished last line of a file that was rotated away and is not written to.
+  func finishPartialLine(_ generation: FileGeneration, _ sink: any LineSink) {
+    guard generation.partialBytes > 0, let file = generation.file else { return }
+    let number = generation.number
+    let path = generation.position.path
+    let target = generation.target
+    do throws(SystemError) {
+      try reader.readPartialLine(file, &generation.position, counters: &counters) {
+        sink.take(
+          line: $0, path: path, target: target,
+          origin: LineOrigin(source: number, start: $1, length: $2))
+      }
+      generation.isDirty = true
+      generation.partialBytes = 0
+    } catch { failed(generation, error) }
+  }
+
+  /// Counts a rotation that ``lookAround(_:afterChunk:)`` noticed.
+  func countRotation() { counters.rotations &+= 1 }
+  func countCopy() { counters.copiesTakenOver &+= 1 }
+}
