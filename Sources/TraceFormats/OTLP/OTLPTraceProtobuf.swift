@@ -1,0 +1,28 @@
+package import TelemetryModel
+
+/// OTLP's traces in protobuf: `ExportTraceServiceRequest` and `TracesData`, which are alike on
+/// the wire (opentelemetry/proto/trace/v1/trace.proto, 1.8).
+///
+/// Every field that the proto names is kept. Fields that it does not name are left out, as
+/// the OpenTelemetry Collector does; strings must be UTF-8; identifiers must have their length
+/// or be empty.
+package enum OTLPTraceProtobuf {
+  /// Decodes a whole body; an empty one holds nothing.
+  ///
+  /// Throws ``TraceFormatError`` and decodes nothing in part.
+  package static func decode(
+    _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
+  ) throws(TraceFormatError) -> [ResourceSpans] {
+    var decoder = OTLPTraceProtobufDecoder(limits)
+    do { return try decoder.batches(body.span.bytes) } catch {
+      throw TraceFormatError(translating: error)
+    }
+  }
+
+  /// Encodes batches as `ExportTraceServiceRequest`; decoding gives the same batches again.
+  package static func encode(_ batches: [ResourceSpans]) -> [UInt8] {
+    var encoder = OTLPTraceProtobufEncoder()
+    for batch in batches { encoder.append(batch) }
+    return encoder.bytes
+  }
+}

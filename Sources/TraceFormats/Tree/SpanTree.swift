@@ -1,0 +1,107 @@
+package import TelemetryModel
+
+/// The spans of one trace as a tree, in the order in which a reader follows them.
+///
+/// A span whose parent is not there is a root. Of spans that share an id, as Zipkin's clients and
+/// servers do, the server's is the client's child. Spans whose parents go round in a circle hang
+/// on the earliest of them. Every span is there once.
+package struct SpanTree: Sendable {
+  package struct Node: Sendable {
+    package var span: Span
+    /// The service's name as Jaeger shows it.
+    package var service: String
+    /// How many spans are above.
+    package var depth: Int
+    /// Whether no sibling follows.
+    package var isLast: Bool
+    /// For each level above, whether a sibling of that ancestor still follows.
+    package var openLevels: [Bool]
+  }
+
+  /// Depth first; siblings by start, then id.
+  package private(set) var nodes: [Node] = []
+
+  package init(_ batches: [ResourceSpans]) {
+    var spans: [(span: Span, service: String)] = []
+    batches.forEachSpan { span, _, resource in
+      spans.append((span, JaegerNaming.service(resource)))
+    }
+    spans.sort { a, b in
+      if a.span.start.bits != b.span.start.bits { return a.span.start.bits < b.span.start.bits }
+      if a.span.spanID != b.span.spanID { return a.span.spanID < b.span.spanID }
+      return a.span.kind == .client && b.span.kind != .client
+    }
+    let parents = Self.parents(of: spans)
+    var children = Array(repeating: [Int](), count: spans.count)
+    var roots: [Int] = []
+    for (index, parent) in parents.enumerated() {
+      if let parent { children[parent].append(index) } else { roots.append(index) }
+    }
+    visit(spans, roots: roots, children: children)
+  }
+
+  /// The index of each span's parent; circles are cut open.
+  private static func parents(of spans: [(span: Span, service: String)]) -> [Int?] {
+    let byID = Dictionary(grouping: spans.indices) { spans[$0].span.spanID }
+    var parents: [Int?] = spans.indices.map { index in
+      let (span, service) = spans[index]
+      if span.kind == .server,
+        let client = byID[span.spanID]?.first(where: { spans[$0].span.kind == .client })
+      {
+        return client
+      }
+      guard !span.parentSpanID.isZero, let candidates = byID[span.parentSpanID] else {
+        return nil
+      }
+      let others = candidates.filter { $0 != index }
+      return others.last { spans[$0].service == service } ?? others.last
+    }
+    // 0: not seen, 1: on the way up, 2: known to reach a root.
+    var states = Array(repeating: 0, count: spans.count)
+    for start in spans.indices {
+      var path: [Int] = []
+      var at: Int? = start
+      while let index = at, states[index] == 0 {
+        states[index] = 1
+        path.append(index)
+        at = parents[index]
+      }
+      if let index = at, states[index] == 1 {
+        let circle = path[(path.firstIndex(of: index) ?? 0)...]
+        if let earliest = circle.min() { parents[earliest] = nil }
+      }
+      for index in path { states[index] = 2 }
+    }
+    return parents
+  }
+
+  private mutating func visit(
+    _ spans: [(span: Span, service: String)], roots: [Int], children: [[Int]]
+  ) {
+    struct Entry {
+      var index: Int
+      var isLast: Bool
+      var openLevels: [Bool]
+    }
+    func entries(_ indices: [Int], _ openLevels: [Bool]) -> [Entry] {
+      indices.enumerated().reversed().map {
+        Entry(index: $0.element, isLast: $0.offset == indices.count - 1, openLevels: openLevels)
+      }
+    }
+    var stack = entries(roots, [])
+    while let entry = stack.popLast() {
+      let (span, service) = spans[entry.index]
+      nodes.append(
+        Node(
+          span: span, service: service, depth: entry.openLevels.count, isLast: entry.isLast,
+          openLevels: entry.openLevels))
+      // Deeper levels than anybody can read are drawn at the same place.
+      let levels =
+        entry.openLevels.count < Self.depthMax
+        ? entry.openLevels + [!entry.isLast] : entry.openLevels
+      stack += entries(children[entry.index], levels)
+    }
+  }
+
+  private static let depthMax = 64
+}

@@ -1,0 +1,79 @@
+import TelemetryModel
+import Testing
+import TraceFormats
+
+/// What the OpenTelemetry Collector's translators and Jaeger make of recorded payloads.
+@Suite(
+  .enabled(if: RecordedTraces.arePresent, "the recorded traces are not beside the repository"))
+struct RecordedViewTests {
+  private func compare(_ batches: [ResourceSpans], _ path: String) throws {
+    let traces = Dictionary(
+      batches.groupedByTrace().map { ($0.id.hex, $0.batches) }, uniquingKeysWith: { a, _ in a })
+    let recorded = try RecordedTraces.traces(path)
+    #expect(recorded.count >= 9)
+    for id in recorded {
+      let trace = try #require(traces[id], "no trace \(id)")
+      let otlp = try RecordedTraces.json(OTLPTraceJSON.encode(trace))
+      #expect(
+        SpanTexts.otlp(otlp)
+          == SpanTexts.otlp(try RecordedTraces.expected("\(path)/\(id)/otlp.json")), "\(id)")
+      let jaeger = try RecordedTraces.json(JaegerJSON.encode([trace]))
+      #expect(
+        SpanTexts.jaeger(jaeger)
+          == SpanTexts.jaeger(try RecordedTraces.expected("\(path)/\(id)/jaeger.json")), "\(id)")
+      let zipkin = try RecordedTraces.json(ZipkinJSON.encode(ZipkinSpan.spans(of: trace)))
+      #expect(
+        SpanTexts.zipkin(zipkin)
+          == SpanTexts.zipkin(try RecordedTraces.expected("\(path)/\(id)/zipkin.json")), "\(id)")
+    }
+  }
+
+  @Test func viewsOfProtobufSpans() throws {
+    let batches = try RecordedTraces.payloads("otlp-http-proto").flatMap {
+      try OTLPTraceProtobuf.decode($0)
+    }
+    try compare(batches, "from-otlp")
+  }
+
+  @Test func viewsOfJSONSpans() throws {
+    let batches = try RecordedTraces.payloads("otlp-http-json").flatMap {
+      try OTLPTraceJSON.decode($0)
+    }
+    try compare(batches, "from-otlp")
+  }
+
+  @Test(arguments: ["otel-zipkin-v2-json", "pyzipkin-v2-json-shared"])
+  func viewsOfZipkinSpans(group: String) throws {
+    let spans = try RecordedTraces.payloads(group).flatMap { try ZipkinJSON.decode($0) }
+    #expect(spans.count > 100)
+    try compare(ZipkinSpan.batches(of: spans), "from-ingest/\(group)")
+  }
+
+  @Test func protobufAndJSONOfClientsHoldTheSame() throws {
+    for body in try RecordedTraces.payloads("otlp-http-proto") {
+      let batches = try OTLPTraceProtobuf.decode(body)
+      #expect(try OTLPTraceProtobuf.decode(OTLPTraceProtobuf.encode(batches)) == batches)
+      #expect(try OTLPTraceJSON.decode(OTLPTraceJSON.encode(batches)) == batches)
+      #expect(OTLPTraceProtobuf.encode(batches).count <= body.count + body.count / 100)
+    }
+  }
+
+  @Test func truncatedBodiesThrowOrHoldLess() throws {
+    let body = try RecordedTraces.payloads("otlp-http-proto")[0]
+    let whole = try OTLPTraceProtobuf.decode(body).spanCount
+    for count in stride(from: 1, to: body.count, by: 97) {
+      // A cut between two batches leaves a body that is whole in itself.
+      if let batches = try? OTLPTraceProtobuf.decode(Array(body[..<count])) {
+        #expect(batches.spanCount < whole)
+      }
+    }
+    let text = try RecordedTraces.payloads("otel-zipkin-v2-json")[5]
+    for count in stride(from: 1, to: text.count, by: 29) {
+      #expect(throws: TraceFormatError.self) { try ZipkinJSON.decode(Array(text[..<count])) }
+    }
+    let json = OTLPTraceJSON.encode(try OTLPTraceProtobuf.decode(body))
+    for count in stride(from: 0, to: json.count, by: 4_001) {
+      #expect(throws: TraceFormatError.self) { try OTLPTraceJSON.decode(Array(json[..<count])) }
+    }
+  }
+}
