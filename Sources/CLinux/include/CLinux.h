@@ -6,3 +6,4 @@
 #include "bytes.h"
 #include "hashes.h"
 #include "numbers.h"
+#include "search.h"

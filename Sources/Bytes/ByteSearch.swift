@@ -1,0 +1,25 @@
+import CLinux
+
+/// Finding byte strings in bytes, at the speed of the C library's `memmem`.
+package enum ByteSearch {
+  /// The index of the first occurrence of `needle` at or after `start`, or nil. An empty needle
+  /// is found at `start`.
+  package static func firstIndex(
+    of needle: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer, from start: Int = 0
+  ) -> Int? {
+    guard start >= 0, start <= bytes.count else { return nil }
+    let count = bytes.count - start
+    guard count >= needle.count else { return nil }
+    guard let base = bytes.baseAddress, let pattern = needle.baseAddress else {
+      return needle.isEmpty ? start : nil
+    }
+    let found = linux_find(base + start, count, pattern, needle.count)
+    return found == count && !needle.isEmpty ? nil : start + found
+  }
+
+  package static func firstIndex(
+    of needle: [UInt8], in bytes: UnsafeRawBufferPointer, from start: Int = 0
+  ) -> Int? {
+    needle.withUnsafeBytes { firstIndex(of: $0, in: bytes, from: start) }
+  }
+}

@@ -1,0 +1,66 @@
+import Regex
+import TelemetryModel
+
+/// A label matcher made ready once for a question: a regex that is only an alternation of
+/// literals becomes a set.
+struct CompiledMatcher {
+  private enum Test {
+    case values(Set<String>)
+    case regex(Regex)
+  }
+
+  let name: String
+  private let test: Test
+  private let isNegated: Bool
+  /// Whether a stream without the label matches.
+  let matchesEmpty: Bool
+
+  init(_ matcher: LabelMatcher) throws(LogStoreError) {
+    name = matcher.name
+    switch matcher.operation {
+    case .equal, .notEqual: test = .values([matcher.value])
+    case .regex, .notRegex:
+      if let values = Self.literals(matcher.value) {
+        test = .values(values)
+      } else {
+        do throws(RegexError) {
+          test = .regex(try Regex(matcher.value))
+        } catch { throw LogStoreError(.badQuery, error.message) }
+      }
+    }
+    isNegated = matcher.operation == .notEqual || matcher.operation == .notRegex
+    let holds: Bool
+    switch test {
+    case .values(let values): holds = values.contains("")
+    case .regex(let regex): holds = regex.matches("", .whole)
+    }
+    matchesEmpty = holds != isNegated
+  }
+
+  static func compile(_ matchers: [LabelMatcher]) throws(LogStoreError) -> [CompiledMatcher] {
+    var compiled: [CompiledMatcher] = []
+    for matcher in matchers { compiled.append(try CompiledMatcher(matcher)) }
+    return compiled
+  }
+
+  func matches(_ value: String) -> Bool {
+    switch test {
+    case .values(let values): values.contains(value) != isNegated
+    case .regex(let regex): regex.matches(value, .whole) != isNegated
+    }
+  }
+
+  /// Non-empty values that alone match, where they are few and known: what postings are asked
+  /// for directly.
+  var exactValues: Set<String>? {
+    guard !isNegated, !matchesEmpty, case .values(let values) = test else { return nil }
+    return values
+  }
+
+  /// The alternatives of a pattern such as `a|b|c`, or nil when it has another operator.
+  private static func literals(_ pattern: String) -> Set<String>? {
+    let special = Set("\\.+*?()[]{}^$".utf8)
+    guard !pattern.utf8.contains(where: special.contains) else { return nil }
+    return Set(pattern.split(separator: "|", omittingEmptySubsequences: false).map(String.init))
+  }
+}

@@ -1,0 +1,63 @@
+import TelemetryModel
+
+/// How a block keeps its rows: the first byte of its page.
+enum LogBlockKind: UInt8 {
+  /// Lines as they are, one zstd frame; see ``PlainBlock``.
+  case plain = 1
+}
+
+/// Rows on their way into a block: sorted by (stream, time), exact duplicates gone.
+struct BlockRows {
+  struct Run {
+    /// The stream's ordinal in its segment.
+    var stream: UInt32
+    var count: Int
+  }
+
+  var runs: [Run] = []
+  var timestamps: [Timestamp] = []
+  var lineBytes: [UInt8] = []
+  /// Where each line ends in `lineBytes`.
+  var lineEnds: [UInt32] = []
+  /// One list for each row, or empty when no row has any.
+  var structuredMetadata: [[Label]] = []
+
+  var count: Int { timestamps.count }
+}
+
+/// A block as a scan reads it. Each part is decoded when it is asked for, so that a question
+/// that needs no lines inflates none, and a block without a literal is left after its lines.
+protocol LogBlock {
+  /// Streams of the block in order, by their ordinals in the segment.
+  var runs: [BlockRows.Run] { get }
+  var rowCount: Int { get }
+  func timestamps() throws(LogStoreError) -> [Timestamp]
+  func lines() throws(LogStoreError) -> LineColumn
+  func structuredMetadata() throws(LogStoreError) -> [[Label]]
+}
+
+/// Lines one after another.
+struct LineColumn {
+  var bytes: [UInt8]
+  /// Where each line ends; it begins where the one before ends.
+  var ends: [UInt32]
+}
+
+enum LogBlocks {
+  /// More is never in a block: what a page says is checked against these before memory is taken.
+  static let rowCountMax = 1 << 20
+  static let lineByteCountMax = 1 << 31
+
+  /// The page of a block of `rows`.
+  static func encode(_ rows: BlockRows) -> [UInt8] { PlainBlock.encode(rows) }
+
+  /// Opens a page that ``encode(_:)`` or an earlier version wrote.
+  static func open(_ page: [UInt8]) throws(LogStoreError) -> any LogBlock {
+    guard let first = page.first else { throw BlockReader.malformed("it is empty") }
+    switch LogBlockKind(rawValue: first) {
+    case .plain: return try PlainBlock(page)
+    case nil:
+      throw BlockReader.malformed("the kind \(first) is not known to this version")
+    }
+  }
+}
