@@ -63,6 +63,15 @@ struct HeadBatch {
     return (oldest, newest, isSorted)
   }
 
+  /// Where row `row`'s line lies in `lineBytes`.
+  func lineRange(_ row: Int) -> Range<Int> {
+    (row == 0 ? 0 : Int(lineEnds[row - 1]))..<Int(lineEnds[row])
+  }
+
+  func metadata(_ row: Int) -> [Label] {
+    structuredMetadata.isEmpty ? [] : structuredMetadata[row]
+  }
+
   /// The rows in the order of time, rows of one time in the order of arrival.
   func order() -> [UInt32] {
     let rows = 0..<UInt32(count)

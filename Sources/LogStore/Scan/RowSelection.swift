@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Applies a scan's range, literals and the leaving out of duplicates to decoded rows.
@@ -9,6 +10,13 @@ struct RowSelection {
   init(range: Range<Timestamp>, requiredLiterals: [[UInt8]]) {
     self.range = range
     literals = requiredLiterals.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
+  }
+
+  /// Whether all literals occur in a block's lines, before its other columns are decoded.
+  func mayHold(_ lineBytes: [UInt8]) -> Bool {
+    lineBytes.withUnsafeBytes { bytes in
+      literals.allSatisfy { ByteSearch.firstIndex(of: $0, in: bytes) != nil }
+    }
   }
 
   /// The rows that a visitor should see, or nil when there are none.

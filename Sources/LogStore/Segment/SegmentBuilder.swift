@@ -1,0 +1,128 @@
+import TelemetryModel
+
+/// Turns a head into the blocks of a segment: rows sorted by (stream, time), exact duplicates
+/// within a stream gone, small streams side by side in one block.
+struct SegmentBuilder {
+  /// A block is closed when its lines reach this.
+  static let blockLineBytes = 1 << 20
+  static let blockRowsMax = 1 << 16
+
+  /// Takes a block's page and gives its number in the segment.
+  typealias PageWriter = ([UInt8]) throws(LogStoreError) -> Int
+
+  private var block = BlockRows()
+  private var runs: [BlockEntry.Run] = []
+  private var blocks: [BlockEntry] = []
+  private(set) var rowCount = 0
+  private(set) var lineByteCount = 0
+  private(set) var duplicateCount = 0
+
+  init() {}
+
+  /// Writes all rows of `streams`, block by block, and gives the index of the segment.
+  mutating func write(_ streams: [LogHead.Stream], to writer: PageWriter)
+    throws(LogStoreError) -> SegmentIndex
+  {
+    // Streams with like labels lie side by side, where their lines compress best.
+    let sorted = streams.sorted { a, b in
+      let (first, second) = (a.reference, b.reference)
+      return first.tenant == second.tenant
+        ? first.labels.sorted.lexicographicallyPrecedes(second.labels.sorted)
+        : first.tenant < second.tenant
+    }
+    for (ordinal, stream) in sorted.enumerated() {
+      let batches = stream.batches
+      if let order = RowOrder.sorted(batches) {
+        for position in order {
+          try append(batches[position.batch], position.row, UInt32(ordinal), writer)
+        }
+      } else {
+        for batch in batches {
+          for row in 0..<batch.count { try append(batch, row, UInt32(ordinal), writer) }
+        }
+      }
+    }
+    try close(writer)
+    return SegmentIndex(streams: sorted.map(\.reference), blocks: blocks)
+  }
+
+  private mutating func append(
+    _ batch: HeadBatch, _ row: Int, _ stream: UInt32, _ writer: PageWriter
+  ) throws(LogStoreError) {
+    let time = batch.timestamps[row]
+    let line = batch.lineRange(row)
+    if repeats(batch, row, time, line, stream) {
+      duplicateCount += 1
+      return
+    }
+    if !block.runs.isEmpty,
+      block.lineBytes.count + line.count > Self.blockLineBytes || block.count >= Self.blockRowsMax
+    {
+      try close(writer)
+    }
+    if runs.last?.stream == stream {
+      block.runs[block.runs.count - 1].count += 1
+      runs[runs.count - 1].rowCount += 1
+      runs[runs.count - 1].newest = time
+    } else {
+      block.runs.append(BlockRows.Run(stream: stream, count: 1))
+      runs.append(BlockEntry.Run(stream: stream, rowCount: 1, oldest: time, newest: time))
+    }
+    block.timestamps.append(time)
+    batch.lineBytes.withUnsafeBytes {
+      block.lineBytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[line]))
+    }
+    block.lineEnds.append(UInt32(block.lineBytes.count))
+    let metadata = batch.metadata(row)
+    if !metadata.isEmpty, block.structuredMetadata.isEmpty {
+      block.structuredMetadata = Array(repeating: [], count: block.count - 1)
+    }
+    if !metadata.isEmpty || !block.structuredMetadata.isEmpty {
+      block.structuredMetadata.append(metadata)
+    }
+    rowCount += 1
+    lineByteCount += line.count
+  }
+
+  /// Whether the block's last rows hold the row already. Rows of one time stand together, and
+  /// only duplicates that a block's end parts are missed; the scan leaves these out.
+  private func repeats(
+    _ batch: HeadBatch, _ row: Int, _ time: Timestamp, _ line: Range<Int>, _ stream: UInt32
+  ) -> Bool {
+    guard runs.last?.stream == stream, let run = runs.last else { return false }
+    var at = block.count - 1
+    let first = block.count - run.rowCount
+    while at >= first, block.timestamps[at] == time {
+      let start = at == 0 ? 0 : Int(block.lineEnds[at - 1])
+      let known = start..<Int(block.lineEnds[at])
+      if known.count == line.count,
+        block.lineBytes[known].elementsEqual(batch.lineBytes[line]),
+        (block.structuredMetadata.isEmpty ? [] : block.structuredMetadata[at])
+          == batch.metadata(row)
+      {
+        return true
+      }
+      at -= 1
+    }
+    return false
+  }
+
+  private mutating func close(_ writer: PageWriter) throws(LogStoreError) {
+    guard block.count > 0 else { return }
+    let page = try writer(LogBlocks.encode(block))
+    blocks.append(BlockEntry(page: page, lineByteCount: block.lineBytes.count, runs: runs))
+    block.removeAll()
+    runs.removeAll(keepingCapacity: true)
+  }
+}
+
+extension BlockRows {
+  /// Empties all columns and keeps their memory.
+  fileprivate mutating func removeAll() {
+    runs.removeAll(keepingCapacity: true)
+    timestamps.removeAll(keepingCapacity: true)
+    lineBytes.removeAll(keepingCapacity: true)
+    lineEnds.removeAll(keepingCapacity: true)
+    structuredMetadata.removeAll(keepingCapacity: true)
+  }
+}
