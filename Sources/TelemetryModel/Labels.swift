@@ -109,7 +109,7 @@ package struct LabelMatcher: Hashable, Sendable {
   }
 }
 
-/// Who owns the data: `X-Scope-OrgID`. Letters, digits and `!-_.*'()`, 150 bytes at most.
+/// Who owns the data: `X-Scope-OrgID`. Letters, digits and `!-_.*'():`, 150 bytes at most.
 package struct TenantID: Hashable, Comparable, Sendable {
   package let name: String
 
@@ -121,7 +121,7 @@ package struct TenantID: Hashable, Comparable, Sendable {
   /// nil for what Loki refuses: empty, too long, `.`, `..`, or another character.
   package init?(_ name: String) {
     guard !name.isEmpty, name.utf8.count <= 150, name != ".", name != ".." else { return nil }
-    let extra = Set("!-_.*'()".utf8)
+    let extra = Set("!-_.*'():".utf8)
     for byte in name.utf8 {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

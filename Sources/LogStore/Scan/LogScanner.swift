@@ -26,6 +26,7 @@ struct LogScanner {
     self.scan = scan
     selection = RowSelection(range: scan.range, requiredLiterals: scan.requiredLiterals)
     duplicates = DuplicateFilter(extents: [:], range: scan.range)
+    statistics.warnings = snapshot.warnings
     guard !scan.range.isEmpty else { return }
     let matchers = try CompiledMatcher.compile(scan.matchers)
     var extents: [UInt64: [ClosedRange<Timestamp>]] = [:]
@@ -172,6 +173,6 @@ struct LogScanner {
         runs: wanted, timestamps: try block.timestamps(), lines: lines,
         structuredMetadata: try block.structuredMetadata())
       return selection.select(columns, &duplicates)
-    } catch { throw segment.setAside(entry, error) }
+    } catch { throw segment.named(error, entry) }
   }
 }

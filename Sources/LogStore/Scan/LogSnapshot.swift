@@ -8,6 +8,8 @@ struct LogSnapshot: Sendable {
   /// The head that takes rows, and heads that are being written out.
   var heads: [LogHead]
   var segments: [LogSegment]
+  /// Segments that could not be opened, in words for an answer's warnings.
+  var warnings: [String] = []
 
   /// The streams of a segment that match and overlap `range`.
   static func streams(

@@ -1,0 +1,54 @@
+import Synchronization
+import TelemetryModel
+
+@testable import LogStore
+
+/// Pages of a segment that is kept in memory; a test can damage one.
+final class MemoryPages: SegmentPages {
+  let name = "memory"
+  private let pages = Mutex<[[UInt8]]>([])
+
+  func page(_ number: Int) throws(LogStoreError) -> [UInt8] {
+    let page = pages.withLock { $0.indices.contains(number) ? $0[number] : nil }
+    guard let page else { throw LogStoreError(.corrupt, "page \(number) is absent") }
+    return page
+  }
+
+  func append(_ page: [UInt8]) -> Int {
+    pages.withLock {
+      $0.append(page)
+      return $0.count - 1
+    }
+  }
+
+  func change(_ number: Int, _ body: (inout [UInt8]) -> Void) {
+    pages.withLock { body(&$0[number]) }
+  }
+
+  var count: Int { pages.withLock { $0.count } }
+
+  /// A head written as a segment, its index encoded and decoded again.
+  static func segment(of head: LogHead, table: StreamTable) throws -> LogSegment {
+    let pages = MemoryPages()
+    var builder = SegmentBuilder()
+    let index = try builder.write(head.allStreams()) { (page) throws(LogStoreError) in
+      pages.append(page)
+    }
+    return LogSegment(index: try SegmentIndex.decode(index.encode(), table), pages: pages)
+  }
+}
+
+/// Numbers that are the same in each run (SplitMix64).
+struct SeededNumbers: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+    return value ^ (value >> 31)
+  }
+}
