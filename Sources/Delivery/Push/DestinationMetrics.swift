@@ -1,0 +1,51 @@
+import LinuxIO
+package import TelemetryModel
+
+/// What `/metrics` tells of one destination.
+package struct DestinationMetrics: Sendable {
+  let sentEntries: Counter
+  let sentBytes: Counter
+  let encodedBytes: Counter
+  let rejectedEntries: Counter
+  let rejectedBatches: Counter
+  let retries: Counter
+  private let requests: Histogram
+
+  package init(_ registry: MetricsRegistry, client: String) {
+    sentEntries = registry.counter(
+      "sluice_agent_sent_entries_total", help: "Lines that a client's server acknowledged.",
+      labels: ["client": client])
+    sentBytes = registry.counter(
+      "sluice_agent_sent_bytes_total", help: "Bytes of acknowledged lines.",
+      labels: ["client": client])
+    encodedBytes = registry.counter(
+      "sluice_agent_encoded_bytes_total", help: "Bytes of acknowledged push bodies.",
+      labels: ["client": client])
+    rejectedEntries = registry.counter(
+      "sluice_agent_rejected_entries_total",
+      help: "Lines in batches that were refused for good and set aside.",
+      labels: ["client": client])
+    rejectedBatches = registry.counter(
+      "sluice_agent_rejected_batches_total", help: "Batches refused for good and set aside.",
+      labels: ["client": client])
+    retries = registry.counter(
+      "sluice_agent_batch_retries_total", help: "Pushes that have to be made again.",
+      labels: ["client": client])
+    requests = registry.histogram(
+      "sluice_agent_request_duration_seconds", help: "How long pushes took.",
+      labels: ["client": client])
+  }
+
+  func observe(_ response: PushResponse, seconds: Double) { requests.observe(seconds) }
+
+  func sent(_ body: QueuedBody) {
+    sentEntries.add(body.entries)
+    sentBytes.add(body.lineBytes)
+    encodedBytes.add(body.bytes.count)
+  }
+
+  func rejected(_ body: QueuedBody) {
+    rejectedEntries.add(body.entries)
+    rejectedBatches.add()
+  }
+}
