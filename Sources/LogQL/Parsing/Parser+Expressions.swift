@@ -133,13 +133,14 @@ extension Parser {
 }
 
 extension BinaryOperator {
-  /// The result for two numbers; comparisons answer 1 or 0. Set operators have none: 0.
+  /// The result for two numbers as Loki has it: what is divided by zero is no number, comparisons
+  /// answer 1 or 0. Set operators have none: 0.
   package func apply(_ a: Double, _ b: Double) -> Double {
     switch self {
     case .add: a + b
     case .subtract: a - b
     case .multiply: a * b
-    case .divide: a / b
+    case .divide: b == 0 ? .nan : a / b
     case .modulo: a.truncatingRemainder(dividingBy: b)
     case .power: realPower(a, b)
     case .equal: a == b ? 1 : 0

@@ -1,0 +1,117 @@
+import LogQL
+import LogStore
+import TelemetryModel
+
+/// Answers LogQL over a source of rows.
+///
+/// Synchronous: callers run it on an executor for blocking work. Safe to use from several threads.
+package struct QueryEngine: Sendable {
+  package let source: any LogRowSource
+
+  package init(source: any LogRowSource) { self.source = source }
+
+  /// The most steps of a range query, as in Loki and Prometheus.
+  package static let stepsMax = 11_000
+
+  /// The answer to `request`; entries and samples as Loki gives them.
+  package func answer(
+    _ request: QueryRequest, limits: QueryLimits = QueryLimits()
+  ) throws(QueryError) -> QueryResult {
+    try limits.check()
+    if case .log(let selection) = request.expression {
+      guard !request.isInstant || request.start < request.end else {
+        throw QueryError(
+          "log queries are not supported as an instant query type, please change your query to "
+            + "a range query type")
+      }
+      var run = LogQueryRun(engine: self, request: request, selection: selection, limits: limits)
+      return try run.answer()
+    }
+    return try metricAnswer(request, limits)
+  }
+
+  private func metricAnswer(
+    _ request: QueryRequest, _ limits: QueryLimits
+  ) throws(QueryError) -> QueryResult {
+    let grid = StepGrid(request)
+    guard grid.count <= QueryEngine.stepsMax else {
+      throw QueryError(
+        "exceeded maximum resolution of 11,000 points per time series. Try increasing the value "
+          + "of the step parameter")
+    }
+    var evaluation = MetricEvaluation(
+      engine: self, tenants: request.tenants, grid: grid, limits: limits)
+    let operand = try evaluation.evaluate(request.expression)
+    var result = QueryResult(
+      value: .matrix([]), statistics: evaluation.statistics)
+    switch operand {
+    case .scalar(let value):
+      if request.isInstant {
+        result.value = .scalar(SamplePoint(time: request.start, value: value))
+      } else {
+        let points = grid.times.map { SamplePoint(time: $0, value: value) }
+        result.value = .matrix([ResultSeries(labels: .none, points: points)])
+      }
+    case .matrix(let matrix):
+      let series = matrix.result(grid)
+      guard series.count <= limits.seriesMax else { throw .tooManySeries(limits.seriesMax) }
+      result.statistics.entriesReturned = series.reduce(0) { $0 + $1.points.count }
+      if request.isInstant {
+        result.value = .vector(request.expression.sorted(series))
+      } else {
+        result.value = .matrix(series.sortedByLabels)
+      }
+    }
+    return result
+  }
+
+  /// Runs a scan and translates what it throws.
+  func scan(
+    _ scan: LogScan, _ limits: QueryLimits, _ statistics: inout QueryStatistics,
+    visit: (LogRows) throws(QueryError) -> ScanStep
+  ) throws(QueryError) {
+    var scan = scan
+    scan.isCancelled = { limits.isCancelled() || limits.isPastDeadline() }
+    do {
+      let found = try source.scan(scan) { rows in
+        try limits.check()
+        return try visit(rows)
+      }
+      statistics.add(found)
+    } catch let error as QueryError {
+      throw error
+    } catch let error as LogStoreError {
+      if error.code == .cancelled { try limits.check() }
+      throw QueryError(error.message, status: error.status)
+    } catch {
+      throw QueryError("the log store failed: \(error)", status: 500)
+    }
+  }
+}
+
+extension Expression {
+  /// Whether the order of an instant vector is the query's business.
+  private var ordersByValue: Bool {
+    guard case .vectorAggregation(let aggregation) = self else { return false }
+    return aggregation.function == .sort || aggregation.function == .sortDescending
+  }
+
+  func sorted(_ series: [ResultSeries]) -> [ResultSeries] {
+    let byLabels = series.sortedByLabels
+    guard ordersByValue, case .vectorAggregation(let aggregation) = self else { return byLabels }
+    let isDescending = aggregation.function == .sortDescending
+    func before(_ a: ResultSeries, _ b: ResultSeries) -> Bool {
+      let (x, y) = (a.points[0].value, b.points[0].value)
+      if x.isNaN || y.isNaN { return !x.isNaN && y.isNaN }
+      return isDescending ? x > y : x < y
+    }
+    // The library's sort is stable: equal values stay in label order.
+    return byLabels.sorted(by: before)
+  }
+}
+
+extension [ResultSeries] {
+  var sortedByLabels: [ResultSeries] {
+    sorted { $0.labels.sorted.lexicographicallyPrecedes($1.labels.sorted) }
+  }
+}

@@ -1,0 +1,75 @@
+package import LogStore
+package import TelemetryModel
+
+/// One entry of a log query's answer.
+package struct ResultEntry: Sendable {
+  package let timestamp: Timestamp
+  package let line: [UInt8]
+  /// With the categories that `categorize-labels` answers tell apart.
+  package let labels: RowLabels
+}
+
+/// The entries of one final label set.
+package struct ResultStream: Sendable {
+  /// Never empty, in the query's direction.
+  package var entries: [ResultEntry]
+  package var labels: Labels
+
+  package init(entries: [ResultEntry], labels: Labels) {
+    self.entries = entries
+    self.labels = labels
+  }
+}
+
+/// One value at one moment.
+package struct SamplePoint: Sendable, Hashable {
+  package var time: Timestamp
+  package var value: Double
+}
+
+/// One series of a metric query's answer.
+package struct ResultSeries: Sendable {
+  package var labels: Labels
+  /// In time order, never empty.
+  package var points: [SamplePoint]
+}
+
+/// An answer, of the type that Loki calls `resultType`.
+package struct QueryResult: Sendable {
+  package enum Value: Sendable {
+    /// Sorted by labels.
+    case streams([ResultStream])
+    /// One point for each series, sorted by labels or as `sort` says.
+    case vector([ResultSeries])
+    /// Sorted by labels.
+    case matrix([ResultSeries])
+    case scalar(SamplePoint)
+  }
+
+  package var value: Value
+  package var statistics: QueryStatistics
+}
+
+/// What a query cost.
+package struct QueryStatistics: Sendable {
+  package var scan = ScanStatistics()
+  /// Rows that passed the pipeline.
+  package var linesPassed = 0
+  package var entriesReturned = 0
+
+  mutating func add(_ other: ScanStatistics) {
+    scan.streamsMatched += other.streamsMatched
+    scan.segmentsTouched += other.segmentsTouched
+    scan.blocksRead += other.blocksRead
+    scan.blocksPruned += other.blocksPruned
+    scan.bytesRead += other.bytesRead
+    scan.bytesInflated += other.bytesInflated
+    scan.lines += other.lines
+    scan.lineBytes += other.lineBytes
+    scan.headLines += other.headLines
+    scan.duplicates += other.duplicates
+    for warning in other.warnings where !scan.warnings.contains(warning) {
+      scan.warnings.append(warning)
+    }
+  }
+}

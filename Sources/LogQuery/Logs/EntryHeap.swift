@@ -1,0 +1,77 @@
+import TelemetryModel
+
+/// The best entries seen so far, up to a limit: a heap with the worst on top.
+///
+/// Of one moment, a forward query wants those that came first, a backward one those that came
+/// last, as if the whole order were turned round.
+struct EntryHeap {
+  struct Item {
+    var timestamp: Timestamp
+    /// The order of arrival.
+    var sequence: Int
+    var labels: RowLabels
+    var line: [UInt8]
+  }
+
+  private(set) var items: [Item] = []
+  private(set) var lineBytes = 0
+  let capacity: Int
+  let direction: Direction
+
+  init(capacity: Int, direction: Direction) {
+    self.capacity = capacity
+    self.direction = direction
+  }
+
+  var isFull: Bool { items.count >= capacity }
+
+  /// The worst entry's time once the heap is full.
+  var boundary: Timestamp? { isFull ? items.first?.timestamp : nil }
+
+  /// Whether an entry of this moment, the latest to arrive, would be kept.
+  func wants(_ timestamp: Timestamp) -> Bool {
+    guard let boundary else { return capacity > 0 }
+    return direction == .forward ? timestamp < boundary : timestamp >= boundary
+  }
+
+  /// Whether `a` belongs after `b` in the answer.
+  private func isWorse(_ a: Item, than b: Item) -> Bool {
+    if a.timestamp != b.timestamp {
+      return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
+    }
+    return direction == .forward ? a.sequence > b.sequence : a.sequence < b.sequence
+  }
+
+  /// Keeps `item`, which ``wants(_:)`` said is wanted.
+  mutating func insert(_ item: Item) {
+    lineBytes += item.line.count
+    if isFull {
+      lineBytes -= items[0].line.count
+      items[0] = item
+      sink(0)
+    } else {
+      items.append(item)
+      var at = items.count - 1
+      while at > 0, isWorse(items[at], than: items[(at - 1) / 2]) {
+        items.swapAt(at, (at - 1) / 2)
+        at = (at - 1) / 2
+      }
+    }
+  }
+
+  private mutating func sink(_ start: Int) {
+    var at = start
+    while true {
+      var worst = at
+      for child in [2 * at + 1, 2 * at + 2] where child < items.count {
+        if isWorse(items[child], than: items[worst]) { worst = child }
+      }
+      if worst == at { return }
+      items.swapAt(at, worst)
+      at = worst
+    }
+  }
+
+  /// All that was kept, in the query's direction.
+  var ordered: [Item] { items.sorted { isWorse($1, than: $0) } }
+}

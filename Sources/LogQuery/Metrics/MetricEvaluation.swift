@@ -1,0 +1,65 @@
+import LogQL
+import TelemetryModel
+
+/// Evaluates a metric expression over all steps at once, bottom up.
+struct MetricEvaluation {
+  let engine: QueryEngine
+  let tenants: [TenantID]
+  let grid: StepGrid
+  let limits: QueryLimits
+  var statistics = QueryStatistics()
+  /// Of range aggregations that the query holds more than once.
+  private var known: [RangeLeaf: SeriesMatrix] = [:]
+
+  init(engine: QueryEngine, tenants: [TenantID], grid: StepGrid, limits: QueryLimits) {
+    self.engine = engine
+    self.tenants = tenants
+    self.grid = grid
+    self.limits = limits
+  }
+
+  mutating func evaluate(_ expression: Expression) throws(QueryError) -> MetricOperand {
+    try limits.check()
+    switch expression {
+    case .log:
+      throw QueryError("unexpected type (*syntax.MatchersExpr): logs have no samples")
+    case .literal(let value): return .scalar(value)
+    case .vector(let value):
+      let values = [Double](repeating: value, count: grid.count)
+      return .matrix(SeriesMatrix(series: [MatrixSeries(labels: .none, values: values)]))
+    case .rangeAggregation(let aggregation):
+      return .matrix(try evaluate(RangeLeaf(aggregation)))
+    case .vectorAggregation(let aggregation): return .matrix(try evaluate(aggregation))
+    case .binary(let operation): return try evaluate(operation)
+    case .labelReplace(let replace):
+      let operand = try matrix(replace.operand)
+      return .matrix(try LabelReplacement(replace).apply(to: operand))
+    }
+  }
+
+  /// Numbers count as one series without labels.
+  mutating func matrix(_ expression: Expression) throws(QueryError) -> SeriesMatrix {
+    switch try evaluate(expression) {
+    case .matrix(let matrix): return matrix
+    case .scalar(let value):
+      let values = [Double](repeating: value, count: grid.count)
+      return SeriesMatrix(series: [MatrixSeries(labels: .none, values: values)])
+    }
+  }
+
+  private mutating func evaluate(_ aggregation: VectorAggregation) throws(QueryError)
+    -> SeriesMatrix
+  {
+    if let leaf = RangeLeaf(summed: aggregation) { return try evaluate(leaf) }
+    return try VectorGroups(
+      try matrix(aggregation.operand), aggregation, steps: grid.count, limits: limits
+    ).aggregated()
+  }
+
+  private mutating func evaluate(_ leaf: RangeLeaf) throws(QueryError) -> SeriesMatrix {
+    if let result = known[leaf] { return result }
+    let result = try RangeScan(leaf, self).evaluate(&statistics)
+    known[leaf] = result
+    return result
+  }
+}

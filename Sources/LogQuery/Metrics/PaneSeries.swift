@@ -1,0 +1,89 @@
+import TelemetryModel
+
+/// The panes of one series that hold something, with what is kept of each.
+struct PaneSeries<Aggregate: WindowAggregate> {
+  private(set) var panes: [Int] = []
+  private(set) var aggregates: [Aggregate] = []
+  private var isSorted = true
+
+  @inline(__always)
+  mutating func add(_ value: Double, at time: Timestamp, pane: Int) {
+    if let last = panes.last {
+      if last == pane {
+        aggregates[aggregates.count - 1].add(value, at: time)
+        return
+      }
+      if pane < last { isSorted = false }
+    }
+    panes.append(pane)
+    aggregates.append(Aggregate(value, at: time))
+  }
+
+  /// Appends without merging equal panes, for aggregates whose order matters within a pane.
+  mutating func append(_ aggregate: Aggregate, pane: Int) {
+    panes.append(pane)
+    aggregates.append(aggregate)
+  }
+
+  /// Brings panes into order, equal ones together in the order in which they came.
+  mutating func settle() {
+    guard !isSorted else { return }
+    let order = panes.indices.sorted { (panes[$0], $0) < (panes[$1], $1) }
+    var newPanes: [Int] = []
+    var newAggregates: [Aggregate] = []
+    for index in order {
+      if newPanes.last == panes[index] {
+        newAggregates[newAggregates.count - 1].merge(aggregates[index])
+      } else {
+        newPanes.append(panes[index])
+        newAggregates.append(aggregates[index])
+      }
+    }
+    (panes, aggregates, isSorted) = (newPanes, newAggregates, true)
+  }
+
+  /// The aggregate of each step's window, none where it is empty.
+  ///
+  /// Windows slide over the panes as a queue of two stacks, so that each pane is merged a fixed
+  /// number of times however much the windows overlap, and nothing is ever subtracted.
+  func slide(_ grid: PaneGrid, _ body: (_ step: Int, _ aggregate: Aggregate) -> Void) {
+    var low = 0  // first pane of the window
+    var middle = 0  // panes before it are in `suffixes`
+    var high = 0  // first pane after the window
+    var suffixes: [Aggregate?] = []  // of panes[i..<middle], by i - suffixBase
+    var suffixBase = 0
+    var back: Aggregate?  // of panes[middle..<high]
+    for step in 0..<grid.steps {
+      let last = step * grid.stride
+      let first = last - grid.panesPerWindow + 1
+      while high < panes.count, panes[high] <= last {
+        if back == nil { back = aggregates[high] } else { back?.merge(aggregates[high]) }
+        high += 1
+      }
+      while low < high, panes[low] < first {
+        if low == middle {
+          // All that is left moves to the front stack.
+          suffixes = [Aggregate?](repeating: nil, count: high - low)
+          suffixBase = low
+          var sum: Aggregate?
+          for index in stride(from: high - 1, through: low, by: -1) {
+            var one = aggregates[index]
+            if let sum { one.merge(sum) }
+            suffixes[index - low] = one
+            sum = one
+          }
+          middle = high
+          back = nil
+        }
+        low += 1
+      }
+      if low == high { continue }
+      if low < middle, var whole = suffixes[low - suffixBase] {
+        if let back { whole.merge(back) }
+        body(step, whole)
+      } else if let back {
+        body(step, back)
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import LogQL
+import TelemetryModel
+
+extension Double {
+  /// Marks a step at which a series has no value: a NaN that no computation makes.
+  static let noSample = Double(bitPattern: 0x7ff0_0000_0000_0002)
+
+  @inline(__always)
+  var isNoSample: Bool { bitPattern == 0x7ff0_0000_0000_0002 }
+}
+
+/// A series with a value, or ``Swift/Double/noSample``, for each step.
+struct MatrixSeries {
+  var labels: Labels
+  var values: [Double]
+}
+
+/// What an expression is worth at every step.
+struct SeriesMatrix {
+  /// Label sets are distinct.
+  var series: [MatrixSeries]
+
+  /// The samples that are there, series without any left out.
+  func result(_ grid: StepGrid) -> [ResultSeries] {
+    let times = grid.times
+    return series.compactMap { one in
+      var points: [SamplePoint] = []
+      for (index, value) in one.values.enumerated() where !value.isNoSample {
+        points.append(SamplePoint(time: times[index], value: value))
+      }
+      return points.isEmpty ? nil : ResultSeries(labels: one.labels, points: points)
+    }
+  }
+
+  /// The same values under labels that `change` makes; those that fall together are an error
+  /// where both have a sample.
+  func relabelled(_ change: (Labels) -> Labels) throws(QueryError) -> SeriesMatrix {
+    var places: [Labels: Int] = [:]
+    var result = SeriesMatrix(series: [])
+    for one in series {
+      let labels = change(one.labels)
+      guard let place = places[labels] else {
+        places[labels] = result.series.count
+        result.series.append(MatrixSeries(labels: labels, values: one.values))
+        continue
+      }
+      for (index, value) in one.values.enumerated() where !value.isNoSample {
+        guard result.series[place].values[index].isNoSample else {
+          throw QueryError("vector cannot contain metrics with the same labelset")
+        }
+        result.series[place].values[index] = value
+      }
+    }
+    return result
+  }
+}
+
+/// The value of an expression: one number, or series.
+enum MetricOperand {
+  case scalar(Double)
+  case matrix(SeriesMatrix)
+}
+
+extension Labels {
+  /// The labels that a grouping leaves.
+  func grouped(by grouping: Grouping) -> Labels {
+    grouping.isWithout ? without(Set(grouping.labels)) : only(Set(grouping.labels))
+  }
+
+  func only(_ names: Set<String>) -> Labels {
+    Labels(sorted.filter { names.contains($0.name) && !$0.value.isEmpty })
+  }
+
+  func without(_ names: Set<String>) -> Labels {
+    Labels(sorted.filter { !names.contains($0.name) })
+  }
+}

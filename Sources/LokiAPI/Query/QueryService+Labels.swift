@@ -1,0 +1,106 @@
+import LogQL
+import LogQuery
+import TelemetryModel
+import WireFormats
+
+extension QueryService {
+  /// The streams of a label request: those of its time range and, where there is one, selector.
+  private func streams(
+    _ request: QueryAPIRequest, _ selectors: [[LabelMatcher]]
+  ) throws -> [Labels] {
+    let (start, end) = try request.parameters.bounds(now: now, defaultSpan: .hours(6))
+    guard start < end else { return [] }
+    return try index.streamLabels(
+      tenants: request.tenants, matchers: selectors, range: start..<end)
+  }
+
+  private func selectors(_ texts: [String]) throws -> [[LabelMatcher]] {
+    var selectors: [[LabelMatcher]] = []
+    for text in texts where !text.isEmpty { selectors.append(try LogQL.parseMatchers(text)) }
+    return selectors.contains([]) ? [] : selectors
+  }
+
+  /// `/labels`.
+  func labelNames(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    let found = try streams(request, selectors([request.parameters["query"]]))
+    return strings(Set(found.flatMap { $0.sorted.map(\.name) }))
+  }
+
+  /// `/label/{name}/values`.
+  func labelValues(_ request: QueryAPIRequest, of name: String) throws -> QueryAPIResponse {
+    let found = try streams(request, selectors([request.parameters["query"]]))
+    return strings(Set(found.compactMap { $0[name] }))
+  }
+
+  /// Sorted; Loki leaves `data` out when there is nothing.
+  private func strings(_ values: Set<String>) -> QueryAPIResponse {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("status")
+    writer.string("success")
+    if !values.isEmpty {
+      writer.key("data")
+      writer.beginArray()
+      for value in values.sorted() { writer.string(value) }
+      writer.endArray()
+    }
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  /// `/series`.
+  func series(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    let texts = request.parameters.values("match[]") + request.parameters.values("match")
+    let found = try streams(request, selectors(texts))
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key("status")
+    writer.string("success")
+    writer.key("data")
+    writer.beginArray()
+    for labels in found.sorted(by: { $0.sorted.lexicographicallyPrecedes($1.sorted) }) {
+      writer.encode(labels.sorted)
+    }
+    writer.endArray()
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  /// `/detected_labels`: the labels of the streams, with how many values each has.
+  func detectedLabels(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    let text = request.parameters["query"]
+    let found = try streams(request, text.isEmpty ? [] : [selector(request)])
+    var values: [String: Set<String>] = [:]
+    for labels in found {
+      for label in labels.sorted { values[label.name, default: []].insert(label.value) }
+    }
+    let shown = values.filter { !$0.value.allSatisfy(isIdentifier) }
+    var writer = JSONWriter()
+    writer.beginObject()
+    if !shown.isEmpty {
+      writer.key("detectedLabels")
+      writer.beginArray()
+      for (name, values) in shown.sorted(by: { $0.key < $1.key }) {
+        writer.beginObject()
+        writer.key("label")
+        writer.string(name)
+        writer.key("cardinality")
+        writer.int(Int64(values.count))
+        writer.endObject()
+      }
+      writer.endArray()
+    }
+    writer.endObject()
+    return .json(writer.bytes)
+  }
+
+  /// A number or a UUID: labels of nothing else are of no use for browsing.
+  private func isIdentifier(_ value: String) -> Bool {
+    if Double(value) != nil { return true }
+    let groups = value.split(separator: "-", omittingEmptySubsequences: false)
+    return groups.map(\.count) == [8, 4, 4, 4, 12]
+      && value.utf8.allSatisfy {
+        $0 == UInt8(ascii: "-") || Character(Unicode.Scalar($0)).isHexDigit
+      }
+  }
+}

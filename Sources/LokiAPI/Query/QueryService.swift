@@ -1,0 +1,128 @@
+package import LinuxIO
+import LogQL
+package import LogQuery
+package import TelemetryModel
+
+/// One request of the query side, whatever brought it.
+package struct QueryAPIRequest: Sendable {
+  /// Decoded, without the query: `/loki/api/v1/labels`.
+  package var path: String
+  package var parameters: QueryParameters
+  package var tenants: [TenantID]
+  /// The items of `X-Loki-Response-Encoding-Flags`.
+  package var encodingFlags: [String]
+  /// Asked often; true ends the work.
+  package var isCancelled: @Sendable () -> Bool
+
+  package init(
+    path: String, parameters: QueryParameters, tenants: [TenantID] = [.single],
+    encodingFlags: [String] = [], isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) {
+    self.path = path
+    self.parameters = parameters
+    self.tenants = tenants
+    self.encodingFlags = encodingFlags
+    self.isCancelled = isCancelled
+  }
+}
+
+/// An answer of the query side.
+package struct QueryAPIResponse: Sendable {
+  package var status: Int
+  package var contentType: String
+  package var body: [UInt8]
+
+  static func json(_ body: [UInt8]) -> QueryAPIResponse {
+    QueryAPIResponse(status: 200, contentType: "application/json; charset=UTF-8", body: body)
+  }
+
+  static func text(_ text: String, status: Int) -> QueryAPIResponse {
+    QueryAPIResponse(
+      status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
+  }
+}
+
+/// Loki's query API over a store. Synchronous, and safe to use from several threads.
+package struct QueryService: Sendable {
+  let engine: QueryEngine
+  let index: any LogStreamIndex
+  let settings: QuerySettings
+  let clock: any WallClock
+
+  package init(
+    source: any LogRowSource, index: any LogStreamIndex, settings: QuerySettings,
+    clock: any WallClock = SystemClock()
+  ) {
+    engine = QueryEngine(source: source)
+    self.index = index
+    self.settings = settings
+    self.clock = clock
+  }
+
+  var now: Timestamp { Timestamp(nanoseconds: clock.now()) }
+
+  /// Answers a request; errors become Loki's status and plain text.
+  package func respond(to request: QueryAPIRequest) -> QueryAPIResponse {
+    do {
+      return try answer(request)
+    } catch let error as QueryAPIError {
+      return .text(error.message, status: error.status)
+    } catch let error as QueryError {
+      return .text(error.message, status: error.status)
+    } catch let error as LogQLError {
+      return .text(error.message, status: 400)
+    } catch {
+      return .text("the query failed: \(error)", status: 500)
+    }
+  }
+
+  private func answer(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    let prefix = "/loki/api/v1/"
+    guard request.path.hasPrefix(prefix) else { throw QueryService.notFound(request.path) }
+    let parts = request.path.dropFirst(prefix.count).split(
+      separator: "/", omittingEmptySubsequences: false)
+    switch parts.joined(separator: "/") {
+    case "query_range": return try queryRange(request)
+    case "query": return try query(request)
+    case "labels", "label": return try labelNames(request)
+    case "series": return try series(request)
+    case "index/stats": return try indexStatistics(request)
+    case "index/volume": return try volume(request, isRange: false)
+    case "index/volume_range": return try volume(request, isRange: true)
+    case "detected_labels": return try detectedLabels(request)
+    case "detected_fields": return try detectedFields(request)
+    case "format_query": return try formatQuery(request)
+    case "status/buildinfo": return buildInformation()
+    case "patterns":
+      return .text("patterns are not collected by this server", status: 404)
+    default: break
+    }
+    if parts.count == 3, parts[2] == "values" {
+      if parts[0] == "label" { return try labelValues(request, of: String(parts[1])) }
+      if parts[0] == "detected_field" {
+        return try detectedFieldValues(request, of: String(parts[1]))
+      }
+    }
+    throw QueryService.notFound(request.path)
+  }
+
+  private static func notFound(_ path: String) -> QueryAPIError {
+    QueryAPIError("404 page not found: \(path)", status: 404)
+  }
+
+  func limits(_ request: QueryAPIRequest) -> QueryLimits {
+    let deadline = clock.monotonic().adding(seconds: settings.timeoutSeconds)
+    let clock = clock
+    return QueryLimits(
+      seriesMax: settings.seriesMax, isCancelled: request.isCancelled,
+      isPastDeadline: { clock.monotonic() >= deadline })
+  }
+
+  /// The selector of the index endpoints, which take no stages.
+  func selector(_ request: QueryAPIRequest) throws -> [LabelMatcher] {
+    guard case .log(let selection) = try LogQL.parse(request.parameters["query"]),
+      selection.stages.isEmpty
+    else { throw QueryAPIError("only label matchers are supported") }
+    return selection.matchers
+  }
+}

@@ -1,0 +1,170 @@
+import LogQuery
+import LogStore
+import TelemetryModel
+import WireFormats
+
+/// Writes the answers of `query` and `query_range` as Loki's JSON.
+struct ResultEncoder {
+  private var writer = JSONWriter()
+  private let flags: [String]
+  private let categorizes: Bool
+  private let isForward: Bool
+
+  init(flags: [String], direction: Direction) {
+    self.flags = flags
+    isForward = direction == .forward
+    categorizes = flags.contains("categorize-labels")
+  }
+
+  var bytes: [UInt8] { writer.bytes }
+
+  mutating func encode(_ result: QueryResult, seconds: Double) {
+    writer.beginObject()
+    writer.key("status")
+    writer.string("success")
+    if !result.statistics.scan.warnings.isEmpty {
+      writer.key("warnings")
+      writer.beginArray()
+      for warning in result.statistics.scan.warnings { writer.string(warning) }
+      writer.endArray()
+    }
+    writer.key("data")
+    writer.beginObject()
+    writer.key("resultType")
+    switch result.value {
+    case .streams(let streams):
+      writer.string("streams")
+      if !flags.isEmpty {
+        writer.key("encodingFlags")
+        writer.beginArray()
+        for flag in flags { writer.string(flag) }
+        writer.endArray()
+      }
+      writer.key("result")
+      encode(streams)
+    case .vector(let series):
+      writer.string("vector")
+      writer.key("result")
+      writer.beginArray()
+      for one in series {
+        beginSeries(one.labels)
+        writer.key("value")
+        if let point = one.points.first { encode(point) }
+        writer.endObject()
+      }
+      writer.endArray()
+    case .matrix(let series):
+      writer.string("matrix")
+      writer.key("result")
+      writer.beginArray()
+      for one in series {
+        beginSeries(one.labels)
+        writer.key("values")
+        writer.beginArray()
+        for point in one.points { encode(point) }
+        writer.endArray()
+        writer.endObject()
+      }
+      writer.endArray()
+    case .scalar(let point):
+      writer.string("scalar")
+      writer.key("result")
+      writer.beginArray()
+      // Loki writes a scalar's time in milliseconds, unlike any other.
+      writer.int(point.time.nanoseconds / 1_000_000)
+      writer.string(formatFloat(point.value))
+      writer.endArray()
+    }
+    writer.key("stats")
+    writer.encode(result.statistics, seconds: seconds)
+    writer.endObject()
+    writer.endObject()
+  }
+
+  private mutating func beginSeries(_ labels: Labels) {
+    writer.beginObject()
+    writer.key("metric")
+    writer.encode(labels.sorted)
+  }
+
+  private mutating func encode(_ point: SamplePoint) {
+    writer.beginArray()
+    writer.encodeSeconds(point.time)
+    writer.string(formatFloat(point.value))
+    writer.endArray()
+  }
+
+  private mutating func encode(_ streams: [ResultStream]) {
+    writer.beginArray()
+    for stream in categorizes ? categorized(streams) : streams {
+      writer.beginObject()
+      writer.key("stream")
+      writer.encode(stream.labels.sorted)
+      writer.key("values")
+      writer.beginArray()
+      for entry in stream.entries { encode(entry) }
+      writer.endArray()
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  private mutating func encode(_ entry: ResultEntry) {
+    writer.beginArray()
+    writer.quotedInt(entry.timestamp.nanoseconds)
+    writer.string(bytes: entry.line)
+    if categorizes {
+      writer.beginObject()
+      if !entry.labels.structuredMetadata.isEmpty {
+        writer.key("structuredMetadata")
+        writer.encode(entry.labels.structuredMetadata)
+      }
+      if !entry.labels.parsed.isEmpty {
+        writer.key("parsed")
+        writer.encode(entry.labels.parsed)
+      }
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  /// The same entries under their stream's own labels alone.
+  private func categorized(_ streams: [ResultStream]) -> [ResultStream] {
+    var places: [Labels: Int] = [:]
+    var result: [ResultStream] = []
+    for stream in streams {
+      for entry in stream.entries {
+        let labels = Labels(entry.labels.stream)
+        let place = places[labels] ?? result.count
+        if place == result.count {
+          places[labels] = place
+          result.append(ResultStream(entries: [], labels: labels))
+        }
+        result[place].entries.append(entry)
+      }
+    }
+    for place in result.indices {
+      result[place].entries.sort {
+        isForward ? $0.timestamp < $1.timestamp : $0.timestamp > $1.timestamp
+      }
+    }
+    return result
+  }
+}
+
+extension JSONWriter {
+  mutating func encode(_ labels: [Label]) {
+    beginObject()
+    for label in labels {
+      key(label.name)
+      string(label.value)
+    }
+    endObject()
+  }
+
+  /// Seconds with up to three digits of fraction.
+  mutating func encodeSeconds(_ time: Timestamp) {
+    let milliseconds = time.nanoseconds / 1_000_000
+    raw(formatFloat(Double(milliseconds) / 1000).utf8)
+  }
+}
