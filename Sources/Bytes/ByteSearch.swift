@@ -1,6 +1,6 @@
 import CLinux
 
-/// Finding byte strings in bytes, at the speed of the C library's `memmem`.
+/// Finding byte strings in bytes, several positions at once where the processor can.
 package enum ByteSearch {
   /// The index of the first occurrence of `needle` at or after `start`, or nil. An empty needle
   /// is found at `start`.
@@ -21,5 +21,15 @@ package enum ByteSearch {
     of needle: [UInt8], in bytes: UnsafeRawBufferPointer, from start: Int = 0
   ) -> Int? {
     needle.withUnsafeBytes { firstIndex(of: $0, in: bytes, from: start) }
+  }
+
+  /// The same, byte by byte: what ``firstIndex(of:in:from:)`` is tested against.
+  package static func plainFirstIndex(of needle: [UInt8], in bytes: [UInt8]) -> Int? {
+    let found = needle.withUnsafeBytes { wanted in
+      bytes.withUnsafeBytes { text in
+        linux_find_plain(text.baseAddress, text.count, wanted.baseAddress, wanted.count)
+      }
+    }
+    return found == bytes.count && !needle.isEmpty ? nil : found
   }
 }

@@ -5,5 +5,6 @@
 #include "threads.h"
 #include "bytes.h"
 #include "hashes.h"
+#include "search.h"
 #include "numbers.h"
 #include "search.h"

@@ -1,0 +1,110 @@
+import LogQL
+
+/// Makes stages ready, in order, and notes what they look at.
+struct StageCompiler {
+  let names: LabelNames
+  let environment: TemplateEnvironment
+  /// Filters of the line as it was stored.
+  private(set) var lineFilters: [CompiledLineFilter] = []
+  private(set) var stages: [PipelineStage] = []
+  private(set) var needsLine = false
+  /// A stage so far may have changed the line.
+  private var hasChangedLine = false
+  private var required: [LabelNames.ID] = []
+  private var filters: [ParserHints.EarlyFilter] = []
+
+  init(names: LabelNames, environment: TemplateEnvironment) {
+    self.names = names
+    self.environment = environment
+  }
+
+  mutating func add(_ stage: Stage) throws(LogQLError) {
+    switch stage {
+    case .lineFilter(let filter):
+      let compiled = try CompiledLineFilter(filter)
+      needsLine = true
+      // No stage that leaves the line alone cares whether a filter ran before it.
+      if hasChangedLine {
+        stages.append(LineFilterStage(compiled))
+      } else {
+        lineFilters.append(compiled)
+      }
+    case .parser(let parser):
+      needsLine = true
+      stages.append(try self.parser(parser))
+    case .labelFilter(let filter):
+      let compiled = try CompiledLabelFilter(filter, names)
+      stages.append(LabelFilterStage(compiled))
+      note(compiled)
+    case .lineFormat(let format):
+      let made = try LineFormatStage(format, names, environment)
+      require(made.labels)
+      needsLine = needsLine || made.readsLine
+      hasChangedLine = true
+      stages.append(made)
+    case .labelFormat(let format):
+      let made = try LabelFormatStage(format, names, environment)
+      require(made.labels)
+      needsLine = needsLine || made.readsLine
+      stages.append(made)
+    case .drop(let selections):
+      stages.append(try SelectionStage(selections, keeps: false, names))
+    case .keep(let selections):
+      stages.append(try SelectionStage(selections, keeps: true, names))
+    case .decolorize:
+      needsLine = true
+      hasChangedLine = true
+      stages.append(DecolorizeStage())
+    }
+  }
+
+  private mutating func parser(_ parser: ParserStage) throws(LogQLError) -> PipelineStage {
+    switch parser {
+    case .json(let fields) where fields.isEmpty: return JSONStage()
+    case .json(let fields): return try JSONFieldsStage(fields, names)
+    case .logfmt(let isStrict, let keepsEmpty, let fields) where fields.isEmpty:
+      return LogfmtStage(isStrict: isStrict, keepsEmpty: keepsEmpty)
+    case .logfmt(let isStrict, _, let fields):
+      return LogfmtFieldsStage(fields, isStrict: isStrict, names)
+    case .regexp(let pattern): return try RegexpStage(pattern, names)
+    case .pattern(let pattern): return PatternStage(pattern, names)
+    case .unpack:
+      hasChangedLine = true
+      return UnpackStage()
+    }
+  }
+
+  mutating func addRequirements(of unwrap: UnwrapStage) {
+    for filter in unwrap.filters { note(filter) }
+  }
+
+  private mutating func note(_ filter: CompiledLabelFilter) {
+    let labels = filter.labels
+    require(labels)
+    if !filter.isCompound, labels.count == 1 {
+      filters.append(ParserHints.EarlyFilter(id: labels[0], filter: filter))
+    }
+  }
+
+  private mutating func require(_ labels: [LabelNames.ID]) {
+    for id in labels where !required.contains(id) { required.append(id) }
+  }
+
+  /// What parsers may leave out when the caller wants these labels.
+  func hints(_ need: LabelNeed, unwrap: UnwrapStage?) -> ParserHints {
+    guard case .only(let wanted) = need else { return ParserHints(filters: filters) }
+    var all = required + wanted.sorted().map { names.id(of: $0) }
+    if let unwrap { all.append(unwrap.id) }
+    var distinct: [LabelNames.ID] = []
+    let suffix = LabelNames.duplicateSuffix
+    for id in all {
+      if !distinct.contains(id) { distinct.append(id) }
+      // A parser does not know yet that the stream has the label too.
+      guard names.texts[id].hasSuffix(suffix) else { continue }
+      let short = names.id(of: String(names.texts[id].dropLast(suffix.count)))
+      if !distinct.contains(short) { distinct.append(short) }
+    }
+    if wanted.isEmpty, distinct.isEmpty { return ParserHints(wantsNoLabels: true) }
+    return ParserHints(required: distinct, filters: wanted.isEmpty ? filters : [])
+  }
+}
