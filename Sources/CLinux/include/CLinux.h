@@ -5,6 +5,5 @@
 #include "threads.h"
 #include "bytes.h"
 #include "hashes.h"
-#include "search.h"
 #include "numbers.h"
 #include "search.h"
