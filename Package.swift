@@ -38,6 +38,7 @@ let layers: [[Module]] = [
       "HTTP",
       [
         "COpenSSL", "CNGHTTP2", "CHTTPParser", "CCurl", "CLinux", "Bytes", "LinuxIO", "Compression",
+        "TelemetryModel",
       ]),
     module("LogQL", ["Bytes", "TelemetryModel", "Regex"]),
     module("TextTemplate", ["Bytes", "TelemetryModel", "Regex"]),

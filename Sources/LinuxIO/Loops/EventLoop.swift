@@ -19,6 +19,8 @@ package struct DescriptorEvents: OptionSet, Sendable, Hashable {
   package static let peerClosed = DescriptorEvents(rawValue: EPOLLRDHUP.rawValue)
   /// Both ways are closed, or the socket has an error; told whether asked for or not.
   package static let hungUp = DescriptorEvents(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
+  /// The socket has an error, which the next call on it tells.
+  package static let failed = DescriptorEvents(rawValue: EPOLLERR.rawValue)
   /// Tell changes only: the handler reads or writes until the kernel says it would block.
   package static let edgeTriggered = DescriptorEvents(rawValue: UInt32(bitPattern: Int32.min))
 }

@@ -34,3 +34,13 @@ package struct MonotonicTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     nanoseconds <= earlier.nanoseconds ? 0 : Double(nanoseconds - earlier.nanoseconds) / 1e9
   }
 }
+
+/// The calendar's clock, for stamps that people and protocols read.
+package enum CalendarClock {
+  /// Whole seconds since 1970-01-01T00:00:00Z.
+  package static func seconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec)
+  }
+}

@@ -18,26 +18,13 @@ package enum StreamSocket {
     }
   }
 
-  package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Transfer {
+  /// Sends what the kernel takes; `moreFollows` lets it wait to fill a packet.
+  package static func send(
+    _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, moreFollows: Bool = false
+  ) -> Transfer {
+    let flags = Int32(MSG_NOSIGNAL) | (moreFollows ? Int32(MSG_MORE) : 0)
     while true {
-      let count = Glibc.send(
-        descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-      if count >= 0 { return .bytes(count) }
-      switch errno {
-      case EINTR: continue
-      case EAGAIN: return .wouldBlock
-      default: return .failed(errno)
-      }
-    }
-  }
-
-  /// Sends several pieces in one call, 1,024 at most.
-  package static func send(_ descriptor: Int32, _ pieces: [UnsafeRawBufferPointer]) -> Transfer {
-    let vectors = pieces.prefix(1024).map { piece in
-      iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: piece.count)
-    }
-    while true {
-      let count = writev(descriptor, vectors, Int32(vectors.count))
+      let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
       if count >= 0 { return .bytes(count) }
       switch errno {
       case EINTR: continue
