@@ -87,7 +87,7 @@ package final class FileMailbox: Sendable {
     }
   }
 
-  func postEverythingChanged() { state.withLock { $0.news.everythingChanged = true } }
+  package func postEverythingChanged() { state.withLock { $0.news.everythingChanged = true } }
 }
 
 extension FileTailer {

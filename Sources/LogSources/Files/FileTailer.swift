@@ -168,7 +168,9 @@ package final class FileTailer {
   package func noteSeen(_ identity: FileIdentity, paths: [String]) {
     guard let number = current[identity], let known = generations[number] else { return }
     known.lastSeen = clock.monotonic()
-    if let path = paths.first, !paths.contains(known.currentPath) { setPath(known, path) }
+    guard let path = paths.first, !paths.contains(known.currentPath) else { return }
+    if !known.isRotatedAway { counters.rotations &+= 1 }
+    setPath(known, path)
   }
 
   private func adoptUnknown(_ arrival: FileArrival, _ now: MonotonicTime) {
