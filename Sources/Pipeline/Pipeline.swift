@@ -1,1 +1,154 @@
-// Placeholder until the module's first file.
+package import Configuration
+package import LinuxIO
+package import LogSources
+package import TelemetryModel
+
+/// A job's stages, run over its lines (Promtail's `pipeline_stages`).
+///
+/// Synchronous and without locks: belongs to one thread. A line that `process` neither emits nor
+/// holds was dropped. Lines are held by `multiline` and `cri` only; their origins can be asked
+/// for, and come back with the block that they end up in.
+package final class Pipeline {
+  private let program: [any Stage]
+  private let shared: StageResources
+  private var entry: StageEntry
+  private var bases: [Labels: BaseLabels] = [:]
+  private var lastBase: BaseLabels?
+  private var sets = LabelSets()
+  private var key: [UInt8] = []
+  private let tenantSlot: Int
+  private var dropCounts: [String: DropCount] = [:]
+
+  /// More kinds of incoming labels than this are forgotten, and made again as they come.
+  private static let basesMax = 4096
+  private var basesMade = 0
+
+  /// Throws ``PipelineError`` for a stage whose settings cannot be meant or are not supported.
+  package init(
+    stages: [StageConfiguration], jobName: String, clock: any WallClock,
+    zones: TimeZoneDatabase = .utcOnly
+  ) throws(PipelineError) {
+    shared = StageResources(clock: clock, zones: zones)
+    var compiler = StageCompiler(shared: shared, jobName: jobName)
+    do { try compiler.compile(stages) } catch { throw PipelineError(error) }
+    program = compiler.program
+    tenantSlot = shared.slots.slot("__tenant_id__")
+    let none = BaseLabels(.none, id: -1, slots: shared.slots)
+    entry = StageEntry(base: none, timestamp: .zero, origin: .none)
+  }
+
+  /// Whether a stage can hold lines back.
+  package var holdsLines: Bool { program.contains { $0 is any HoldingStage } }
+
+  /// When ``expire(emit:)`` has something to do, in the clock's nanoseconds; nil for never.
+  package var nextDeadline: Int64? {
+    program.compactMap { ($0 as? any HoldingStage)?.nextDeadline }.min()
+  }
+
+  /// Until when the caller should read no more, since a `limit` stage without `drop` says so.
+  package var readAgainAt: Int64? { shared.readAgainAt }
+
+  /// What was dropped so far, by reason.
+  package var drops: [DropCount] { dropCounts.values.sorted { $0.reason < $1.reason } }
+
+  /// Runs a line through the stages.
+  ///
+  /// - Parameters:
+  ///   - line: borrowed for the call.
+  ///   - labels: the source's labels after relabelling.
+  ///   - emit: called for each line that comes out, this one or earlier ones.
+  package func process(
+    line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
+    structuredMetadata: [Label] = [], origin: LineOrigin, emit: (PipelineOutput) -> Void
+  ) {
+    let base = base(labels)
+    entry.reset(
+      line: line, timestamp: timestamp, base: base, structuredMetadata: structuredMetadata,
+      origin: origin, slots: shared.slots)
+    run(&entry, from: 0, emit)
+  }
+
+  /// Lets go of blocks that have waited long enough.
+  package func expire(emit: (PipelineOutput) -> Void) {
+    let now = shared.clock.now()
+    continueAll({ $0.expired(now: now) }, emit)
+  }
+
+  /// Lets go of everything held, as at a source's end.
+  package func flush(emit: (PipelineOutput) -> Void) {
+    continueAll({ $0.flushed() }, emit)
+  }
+
+  /// Visits the origin of every line that is held now.
+  package func heldOrigins(_ visit: (LineOrigin) -> Void) {
+    for stage in program { (stage as? any HoldingStage)?.heldOrigins(visit) }
+  }
+
+  private func continueAll(
+    _ entries: (any HoldingStage) -> [StageEntry], _ emit: (PipelineOutput) -> Void
+  ) {
+    for (index, stage) in program.enumerated() {
+      guard let stage = stage as? any HoldingStage else { continue }
+      for var entry in entries(stage) { run(&entry, from: index + 1, emit) }
+    }
+  }
+
+  private func run(
+    _ entry: inout StageEntry, from start: Int, _ emit: (PipelineOutput) -> Void
+  ) {
+    var at = start
+    while at < program.count {
+      switch program[at].process(&entry, shared) {
+      case .proceed: at += 1
+      case .jump(let target): at = target
+      case .hold: return
+      case .drop(let reason):
+        dropCounts[reason, default: DropCount(reason: reason, lines: 0, bytes: 0)].lines += 1
+        dropCounts[reason]?.bytes += UInt64(entry.line.count)
+        return
+      case .replace(let others):
+        for var other in others { run(&other, from: at + 1, emit) }
+        return
+      }
+    }
+    finish(&entry, emit)
+  }
+
+  private func finish(_ entry: inout StageEntry, _ emit: (PipelineOutput) -> Void) {
+    var tenant: String?
+    if let range = entry.label(tenantSlot) {
+      tenant = entry.string(range)
+      entry.removeLabel(tenantSlot)
+    }
+    entry.appendKey(to: &key)
+    let labels = sets.labels(of: entry, key: key, slots: shared.slots)
+    entry.bytes.withUnsafeBytes { bytes in
+      emit(
+        PipelineOutput(
+          labels: labels, timestamp: entry.timestamp,
+          line: UnsafeRawBufferPointer(rebasing: bytes[entry.line]),
+          structuredMetadata: entry.structuredMetadata, tenant: tenant, origin: entry.origin,
+          earlierOrigins: entry.earlierOrigins))
+    }
+  }
+
+  /// The prepared form of labels; sources hand in the same few again and again.
+  private func base(_ labels: Labels) -> BaseLabels {
+    if let last = lastBase, last.labels == labels { return last }
+    if let known = bases[labels] {
+      lastBase = known
+      return known
+    }
+    if bases.count >= Pipeline.basesMax { bases.removeAll() }
+    let base = BaseLabels(labels, id: basesMade, slots: shared.slots)
+    basesMade += 1
+    bases[labels] = base
+    lastBase = base
+    return base
+  }
+}
+
+extension LineOrigin {
+  /// Of no line at all.
+  static let none = LineOrigin(source: 0, start: 0, length: 0)
+}

@@ -1,0 +1,55 @@
+import Bytes
+import TelemetryModel
+
+/// The labels with which a source's lines come, prepared for the stages.
+final class BaseLabels {
+  let labels: Labels
+  /// Unique within the pipeline.
+  let id: Int
+  /// All values, one after another.
+  let bytes: [UInt8]
+  /// Each label's slot and where its value lies in `bytes`.
+  let values: [(slot: Int, range: Range<Int>)]
+
+  init(_ labels: Labels, id: Int, slots: SlotTable) {
+    self.labels = labels
+    self.id = id
+    var bytes: [UInt8] = []
+    var values: [(slot: Int, range: Range<Int>)] = []
+    for label in labels.sorted {
+      let start = bytes.count
+      bytes.append(utf8: label.value)
+      values.append((slots.slot(label.name), start..<bytes.count))
+    }
+    self.bytes = bytes
+    self.values = values
+  }
+}
+
+/// Makes label sets of base labels and changes, the same set of storage for the same labels.
+struct LabelSets {
+  /// More sets than this at a time are forgotten, and made again as they come.
+  private static let countMax = 10_000
+  private var sets: [[UInt8]: Labels] = [:]
+
+  /// The labels of `entry`, whose key is `key`.
+  mutating func labels(of entry: borrowing StageEntry, key: [UInt8], slots: SlotTable) -> Labels {
+    if entry.labelChanges.isEmpty { return entry.base.labels }
+    if let known = sets[key] { return known }
+    var made: [Label] = []
+    for (slot, range) in entry.base.values
+    where !entry.labelChanges.contains(where: { $0.slot == slot }) {
+      made.append(
+        Label(slots.names[slot], String(decoding: entry.base.bytes[range], as: UTF8.self)))
+    }
+    for change in entry.labelChanges {
+      guard let range = change.value else { continue }
+      made.append(
+        Label(slots.names[change.slot], String(decoding: entry.bytes[range], as: UTF8.self)))
+    }
+    let labels = Labels(made.sorted { $0.name < $1.name })
+    if sets.count >= LabelSets.countMax { sets.removeAll(keepingCapacity: true) }
+    sets[key] = labels
+    return labels
+  }
+}

@@ -1,0 +1,156 @@
+import Bytes
+import LogSources
+import TelemetryModel
+import WireFormats
+
+/// A line on its way through the stages.
+///
+/// All text of the entry lies in one array, and values are ranges of it: stages append to it and
+/// never take away, so that nothing is allocated for a value.
+struct StageEntry {
+  /// The line as it came, the labels' values, and whatever stages made.
+  var bytes: [UInt8] = []
+  /// Where the line lies in `bytes`.
+  var line = 0..<0
+  var timestamp: Timestamp
+  var base: BaseLabels
+  /// Labels that stages set or took away (nil), one for each slot.
+  var labelChanges: [(slot: Int, value: Range<Int>?)] = []
+  /// The extracted map, by slot.
+  var values: [ExtractedValue] = []
+  var structuredMetadata: [Label] = []
+  var origin: LineOrigin
+  /// The other lines of a block.
+  var earlierOrigins: [LineOrigin] = []
+
+  init(base: BaseLabels, timestamp: Timestamp, origin: LineOrigin) {
+    self.base = base
+    self.timestamp = timestamp
+    self.origin = origin
+  }
+
+  /// Begins anew with a line, keeping what memory there is.
+  mutating func reset(
+    line text: UnsafeRawBufferPointer, timestamp: Timestamp, base: BaseLabels,
+    structuredMetadata: [Label], origin: LineOrigin, slots: SlotTable
+  ) {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: text)
+    line = 0..<text.count
+    self.timestamp = timestamp
+    self.base = base
+    labelChanges.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    values.append(contentsOf: repeatElement(.absent, count: slots.count))
+    self.structuredMetadata = structuredMetadata
+    self.origin = origin
+    if !earlierOrigins.isEmpty { earlierOrigins = [] }
+    takeLabels()
+  }
+
+  /// Puts the labels into the extracted map, as each pipeline and nested pipeline begins.
+  mutating func takeLabels() {
+    let offset = bytes.count
+    bytes.append(contentsOf: base.bytes)
+    for (slot, range) in base.values
+    where labelChanges.isEmpty || !labelChanges.contains(where: { $0.slot == slot }) {
+      self[slot] = .text((range.lowerBound + offset)..<(range.upperBound + offset))
+    }
+    for change in labelChanges {
+      if let range = change.value { self[change.slot] = .text(range) }
+    }
+  }
+
+  /// The extracted value of a slot; slots made after the entry began are absent.
+  subscript(slot: Int) -> ExtractedValue {
+    get { slot < values.count ? values[slot] : .absent }
+    set {
+      while values.count <= slot { values.append(.absent) }
+      values[slot] = newValue
+    }
+  }
+
+  /// The extracted value as text, numbers and bools written as Go writes them; nil when absent or
+  /// null.
+  mutating func text(_ slot: Int) -> Range<Int>? {
+    switch self[slot] {
+    case .absent, .null: return nil
+    case .bool(let flag): return append(Array((flag ? "true" : "false").utf8))
+    case .number(let value):
+      let start = bytes.count
+      GoFloat.append(value, .decimal, to: &bytes)
+      return start..<bytes.count
+    case .text(let range): return range
+    }
+  }
+
+  func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+  /// Appends text and says where it lies.
+  mutating func append(_ text: some Collection<UInt8>) -> Range<Int> {
+    let start = bytes.count
+    bytes.append(contentsOf: text)
+    return start..<bytes.count
+  }
+
+  /// Runs `body` over some of the entry's text.
+  func withText<T>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> T) -> T {
+    bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+  }
+
+  func isUTF8(_ range: Range<Int>) -> Bool { withText(range) { UTF8Sequence.isValid($0) } }
+}
+
+/// Labels.
+extension StageEntry {
+  /// The label's value, or nil when there is none.
+  mutating func label(_ slot: Int) -> Range<Int>? {
+    if let change = labelChanges.first(where: { $0.slot == slot }) { return change.value }
+    guard let (_, range) = base.values.first(where: { $0.slot == slot }) else { return nil }
+    return append(base.bytes[range])
+  }
+
+  mutating func setLabel(_ slot: Int, _ value: Range<Int>) { change(slot, value) }
+
+  mutating func removeLabel(_ slot: Int) {
+    if base.values.contains(where: { $0.slot == slot }) {
+      change(slot, nil)
+    } else {
+      labelChanges.removeAll { $0.slot == slot }
+    }
+  }
+
+  private mutating func change(_ slot: Int, _ value: Range<Int>?) {
+    if let index = labelChanges.firstIndex(where: { $0.slot == slot }) {
+      labelChanges[index].value = value
+    } else {
+      labelChanges.append((slot, value))
+    }
+  }
+
+  /// The slots of all labels.
+  var labelSlots: [Int] {
+    let kept = base.values.map(\.slot).filter { slot in
+      !labelChanges.contains { $0.slot == slot }
+    }
+    return kept + labelChanges.filter { $0.value != nil }.map(\.slot)
+  }
+
+  /// Bytes that are the same for the same labels (of entries with the same base).
+  func appendKey(to key: inout [UInt8]) {
+    key.removeAll(keepingCapacity: true)
+    key.appendLittleEndian(Int32(truncatingIfNeeded: base.id))
+    guard !labelChanges.isEmpty else { return }
+    for change in labelChanges.count == 1
+      ? labelChanges : labelChanges.sorted(by: { $0.slot < $1.slot })
+    {
+      key.appendLittleEndian(Int32(truncatingIfNeeded: change.slot))
+      if let range = change.value {
+        key.appendLittleEndian(Int32(truncatingIfNeeded: range.count))
+        key.append(contentsOf: bytes[range])
+      } else {
+        key.appendLittleEndian(Int32(-1))
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Bytes
+import WireFormats
+
+/// A value that JMESPath works on: JSON with numbers as doubles and unique, sorted keys.
+indirect enum JMESValue: Hashable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case string(String)
+  case array([JMESValue])
+  case object([JMESMember])
+  /// `&expression`: an argument of `sort_by` and the like.
+  case expression(JMESNode)
+
+  /// Of repeated keys the last one counts.
+  init(_ json: JSONValue) {
+    switch json {
+    case .null: self = .null
+    case .bool(let flag): self = .bool(flag)
+    case .number(let text): self = Double(text).map { .number($0) } ?? .null
+    case .string(let text): self = .string(text)
+    case .array(let items): self = .array(items.map { JMESValue($0) })
+    case .object(let members):
+      var values: [String: JMESValue] = [:]
+      for member in members { values[member.key] = JMESValue(member.value) }
+      self = .object(values: values)
+    }
+  }
+
+  static func object(values: [String: JMESValue]) -> JMESValue {
+    .object(
+      values.map { JMESMember(key: $0.key, value: $0.value) }.sorted {
+        $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+      })
+  }
+
+  /// The member's value, or null.
+  func field(_ name: String) -> JMESValue {
+    guard case .object(let members) = self else { return .null }
+    return members.first { $0.key == name }?.value ?? .null
+  }
+
+  /// Whether the value counts as true: not null, false or empty.
+  var isTrue: Bool {
+    switch self {
+    case .null: false
+    case .bool(let flag): flag
+    case .string(let text): !text.isEmpty
+    case .array(let items): !items.isEmpty
+    case .object(let members): !members.isEmpty
+    case .number, .expression: true
+    }
+  }
+
+  /// JMESPath's name of the type.
+  var typeName: String {
+    switch self {
+    case .null: "null"
+    case .bool: "boolean"
+    case .number: "number"
+    case .string: "string"
+    case .array: "array"
+    case .object: "object"
+    case .expression: "expref"
+    }
+  }
+
+  /// The value as compact JSON.
+  func text(escapesHTML: Bool) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.escapesHTML = escapesHTML
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  private func write(to writer: inout JSONWriter) {
+    switch self {
+    case .null, .expression: writer.null()
+    case .bool(let flag): writer.bool(flag)
+    case .number(let number): writer.double(number)
+    case .string(let text): writer.string(text)
+    case .array(let items):
+      writer.beginArray()
+      for item in items { item.write(to: &writer) }
+      writer.endArray()
+    case .object(let members):
+      writer.beginObject()
+      for member in members {
+        writer.key(member.key)
+        member.value.write(to: &writer)
+      }
+      writer.endObject()
+    }
+  }
+}
+
+/// One key and value of an object.
+struct JMESMember: Hashable {
+  let key: String
+  let value: JMESValue
+}
+
+/// Why an expression cannot be read or evaluated.
+struct JMESError: Error, Hashable {
+  let message: String
+
+  init(_ message: String) { self.message = message }
+}

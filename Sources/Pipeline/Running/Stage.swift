@@ -1,0 +1,49 @@
+import Configuration
+import LinuxIO
+import LogSources
+import TelemetryModel
+
+/// What becomes of an entry after a stage.
+enum StageVerdict {
+  case proceed
+  /// Goes on at another stage: behind a `match` that does not apply.
+  case jump(Int)
+  case drop(reason: String)
+  /// The stage keeps the entry for later.
+  case hold
+  /// Other entries go on instead, in order.
+  case replace([StageEntry])
+}
+
+/// One step of a pipeline. Belongs to one pipeline and one thread.
+protocol Stage: AnyObject {
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict
+}
+
+/// A stage that can keep entries back.
+protocol HoldingStage: Stage {
+  /// The clock's nanoseconds at which ``expired(now:)`` has something to give; nil for never.
+  var nextDeadline: Int64? { get }
+  /// Entries whose time is over.
+  func expired(now: Int64) -> [StageEntry]
+  /// Everything that is held.
+  func flushed() -> [StageEntry]
+  func heldOrigins(_ visit: (LineOrigin) -> Void)
+}
+
+/// What the stages of one pipeline share.
+final class StageResources {
+  let slots = SlotTable()
+  let clock: any WallClock
+  let zones: TimeZoneDatabase
+  /// When reading may go on after a `limit` that does not drop.
+  var readAgainAt: Int64?
+
+  /// The clock's nanoseconds since the epoch.
+  var now: Int64 { clock.now() }
+
+  init(clock: any WallClock, zones: TimeZoneDatabase) {
+    self.clock = clock
+    self.zones = zones
+  }
+}

@@ -1,0 +1,116 @@
+import Bytes
+import Configuration
+import TelemetryModel
+import WireFormats
+
+/// `json`: takes values of a JSON object into the extracted map.
+///
+/// Expressions that are plain paths (`a`, `a.b`, `"a-b".c`) are found while the text is scanned;
+/// with any other the text becomes a tree that JMESPath is evaluated on.
+final class JSONStage: Stage {
+  private let source: Int?
+  private let dropsMalformed: Bool
+  /// Where each expression's value goes.
+  private let targets: [Int]
+  private let paths: JSONPaths?
+  private let expressions: [JMESPath]
+  private var results: [ExtractedValue] = []
+
+  /// Why lines are dropped with `drop_malformed`.
+  private static let dropReason = "json_stage_malformed"
+
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    var section = try stage.section()
+    guard let mapping = try section.section("expressions"), !mapping.keys.isEmpty else {
+      throw section.error("expressions", "is needed: names with JMESPath expressions")
+    }
+    source = try section.source().map { shared.slots.slot($0) }
+    var drops = false
+    try section.readWeakly("drop_malformed", &drops)
+    dropsMalformed = drops
+    try section.finish()
+    var targets: [Int] = []
+    var expressions: [JMESPath] = []
+    for (name, text) in try mapping.texts() {
+      targets.append(shared.slots.slot(name))
+      let path = text.flatMap { $0.isEmpty ? nil : $0 } ?? name
+      do { expressions.append(try JMESPath(path)) } catch {
+        throw mapping.error(name, "is no JMESPath expression: \(error.message)")
+      }
+    }
+    self.targets = targets
+    let fields = expressions.map(\.plainPath)
+    paths = JSONPaths(fields)
+    self.expressions = paths == nil ? expressions : []
+  }
+
+  /// For stages with fixed settings: target names and top-level fields.
+  init(fields: [(target: String, field: String)], _ shared: StageResources) {
+    source = nil
+    dropsMalformed = false
+    targets = fields.map { shared.slots.slot($0.target) }
+    paths = JSONPaths(fields.map { [$0.field] })
+    expressions = []
+  }
+
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+    var input = entry.line
+    if let source {
+      guard let range = entry.text(source) else { return .proceed }
+      input = range
+    }
+    guard read(input, &entry) else {
+      return dropsMalformed ? .drop(reason: JSONStage.dropReason) : .proceed
+    }
+    return .proceed
+  }
+
+  private func read(_ input: Range<Int>, _ entry: inout StageEntry) -> Bool {
+    results.removeAll(keepingCapacity: true)
+    results.append(contentsOf: repeatElement(.null, count: targets.count))
+    var made: [UInt8] = []
+    let offset = entry.bytes.count
+    let isRead = entry.withText(input) { text in
+      if let paths {
+        return paths.read(text, at: input.lowerBound, madeAt: offset, &results, &made)
+      }
+      return evaluate(text, madeAt: offset, &made)
+    }
+    guard isRead else { return false }
+    entry.bytes.append(contentsOf: made)
+    for (index, slot) in targets.enumerated() { entry[slot] = results[index] }
+    return true
+  }
+
+  /// Evaluates the expressions on a tree; one that fails leaves its name as it was.
+  private func evaluate(
+    _ text: UnsafeRawBufferPointer, madeAt offset: Int, _ made: inout [UInt8]
+  ) -> Bool {
+    guard let tree = try? JSONValue.parse(text) else { return false }
+    switch tree {
+    case .object, .null: break
+    default: return false
+    }
+    let root = JMESValue(tree)
+    for (index, expression) in expressions.enumerated() {
+      guard let value = try? expression.evaluate(root) else {
+        results[index] = .absent
+        continue
+      }
+      switch value {
+      case .null: results[index] = .null
+      case .bool(let flag): results[index] = .bool(flag)
+      case .number(let number): results[index] = .number(number)
+      case .string(let string):
+        let start = offset + made.count
+        made.append(utf8: string)
+        results[index] = .text(start..<(offset + made.count))
+      case .array, .object, .expression:
+        let start = offset + made.count
+        made.append(contentsOf: value.text(escapesHTML: true))
+        results[index] = .text(start..<(offset + made.count))
+      }
+    }
+    return true
+  }
+}

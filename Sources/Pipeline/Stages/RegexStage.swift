@@ -1,0 +1,45 @@
+import Configuration
+import Regex
+
+/// `regex`: takes named groups of an expression's first match into the extracted map.
+final class RegexStage: Stage {
+  private let source: Int?
+  private let regex: Regex
+  /// Group numbers and where their text goes.
+  private let groups: [(number: Int, slot: Int)]
+
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    var section = try stage.section()
+    guard let compiled = try section.regex("expression") else {
+      throw section.error("expression", "is needed")
+    }
+    regex = compiled
+    source = try section.source().map { shared.slots.slot($0) }
+    try section.finish()
+    groups = compiled.slots(shared)
+  }
+
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+    var input = entry.line
+    if let source {
+      guard let range = entry.text(source) else { return .proceed }
+      input = range
+    }
+    guard let match = entry.withText(input, { regex.firstMatch($0) }) else { return .proceed }
+    for group in groups where group.number < match.count {
+      let range = match[group.number] ?? 0..<0
+      entry[group.slot] = .text(
+        (input.lowerBound + range.lowerBound)..<(input.lowerBound + range.upperBound))
+    }
+    return .proceed
+  }
+}
+
+extension Regex {
+  /// The named groups and the slots of their names.
+  func slots(_ shared: StageResources) -> [(number: Int, slot: Int)] {
+    groupNames.enumerated().compactMap { index, name in
+      name.map { (index + 1, shared.slots.slot($0)) }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import Configuration
+import TelemetryModel
+import WireFormats
+
+/// `timestamp`: takes the line's time from an extracted value.
+///
+/// With `action_on_failure: fudge`, which is the default, a line without a readable time gets
+/// that of the stream's line before and a nanosecond.
+final class TimestampStage: Stage {
+  private let source: Int
+  private let readers: [TimestampReader]
+  private let isFudging: Bool
+  /// The last time of each stream, by the labels' key.
+  private var lastTimes: [[UInt8]: Timestamp] = [:]
+  private var key: [UInt8] = []
+
+  /// More streams than this are forgotten together.
+  private static let streamsMax = 10_000
+
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    var section = try stage.section()
+    source = shared.slots.slot(try section.needed("source"))
+    let format = try section.needed("format")
+    var fallbacks: [String] = []
+    try section.readWeakly("fallback_formats", &fallbacks)
+    var location: String?
+    try section.read("location", &location)
+    var action = "fudge"
+    try section.read("action_on_failure", &action)
+    try section.finish()
+    guard ["fudge", "skip"].contains(action) else {
+      throw section.error("action_on_failure", "must be fudge or skip, not `\(action)`")
+    }
+    isFudging = action == "fudge"
+    var zone: TimeZoneRules?
+    if let location {
+      guard let rules = shared.zones.rules(named: location) else {
+        throw section.error("location", "is no known time zone: `\(location)`")
+      }
+      zone = rules
+    }
+    readers = ([format] + fallbacks).map { TimestampReader(format: $0, zone: zone) }
+  }
+
+  init(source: String, layout: GoTimeLayout, _ shared: StageResources) {
+    self.source = shared.slots.slot(source)
+    readers = [TimestampReader(layout: layout)]
+    isFudging = true
+  }
+
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+    if let range = entry.text(source) {
+      let text = entry.string(range)
+      for reader in readers {
+        guard let time = reader.read(text, now: shared.now) else { continue }
+        entry.timestamp = time
+        if isFudging { remember(entry) }
+        return .proceed
+      }
+    }
+    if isFudging {
+      entry.appendKey(to: &key)
+      if let last = lastTimes[key] {
+        entry.timestamp = last + TimeSpan(nanoseconds: 1)
+        lastTimes[key] = entry.timestamp
+      }
+    }
+    return .proceed
+  }
+
+  private func remember(_ entry: borrowing StageEntry) {
+    entry.appendKey(to: &key)
+    if lastTimes.count >= TimestampStage.streamsMax, lastTimes[key] == nil {
+      lastTimes.removeAll(keepingCapacity: true)
+    }
+    lastTimes[key] = entry.timestamp
+  }
+}
+
+/// Reads times of one format: a layout of Go, one of its names, or a count since the epoch.
+struct TimestampReader {
+  private enum Form {
+    case seconds
+    /// Nanoseconds of one unit.
+    case count(Int64)
+    case layout(GoTimeLayout, TimeZoneRules)
+    /// A layout without a year: the current one is meant, or the one next to it in January and
+    /// December.
+    case yearless(GoTimeLayout, TimeZoneRules)
+  }
+  private let form: Form
+
+  init(format: String, zone: TimeZoneRules?) {
+    switch format {
+    case "Unix": form = .seconds
+    case "UnixMs": form = .count(1_000_000)
+    case "UnixUs": form = .count(1_000)
+    case "UnixNs": form = .count(1)
+    default:
+      if let named = GoTimeLayout.named(format) {
+        form = .layout(named, .utc)
+      } else if format.contains("2006") {
+        form = .layout(GoTimeLayout(format), zone ?? .utc)
+      } else {
+        form = .yearless(GoTimeLayout(format), zone ?? .utc)
+      }
+    }
+  }
+
+  init(layout: GoTimeLayout) { form = .layout(layout, .utc) }
+
+  /// The time that `text` means, or nil.
+  func read(_ text: String, now: Int64) -> Timestamp? {
+    switch form {
+    case .seconds: return seconds(text)
+    case .count(let unit):
+      guard let count = goInteger(text) else { return nil }
+      return Timestamp(nanoseconds: count &* unit)
+    case .layout(let layout, let zone):
+      guard let time = try? layout.parse(text, in: zone) else { return nil }
+      return Timestamp(nanoseconds: time.unixNanoseconds)
+    case .yearless(let layout, let zone):
+      guard let time = try? layout.parse(text, in: zone) else { return nil }
+      return withYear(time, now: now)
+    }
+  }
+
+  /// `1733054400` or `1733054400.25`.
+  private func seconds(_ text: String) -> Timestamp? {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      return goInteger(text).map { Timestamp(nanoseconds: $0 &* 1_000_000_000) }
+    }
+    guard let whole = goInteger(String(parts[0])), let fraction = goInteger(String(parts[1])) else {
+      return nil
+    }
+    var scaled = Double(fraction)
+    for _ in 0..<max(0, 9 - parts[1].utf8.count) { scaled *= 10 }
+    for _ in 0..<max(0, parts[1].utf8.count - 9) { scaled /= 10 }
+    guard abs(scaled) < 9e18 else { return nil }
+    return Timestamp(nanoseconds: whole &* 1_000_000_000 &+ Int64(scaled))
+  }
+
+  private func goInteger(_ text: String) -> Int64? { Int64(text) }
+
+  private func withYear(_ time: ZonedTime, now: Int64) -> Timestamp? {
+    let read = ClockReading(time)
+    guard read.date.year == 0 else { return nil }
+    let today = ClockReading(ZonedTime(Timestamp(nanoseconds: now))).date
+    var year = today.year
+    if read.date.month == 12, today.month == 1 { year -= 1 }
+    if read.date.month == 1, today.month == 12 { year += 1 }
+    let date = CivilDate(year: year, month: read.date.month, day: read.date.day)
+    let whole = ZonedTime(
+      CivilDate(daysSinceEpoch: date.daysSinceEpoch), hour: read.hour, minute: read.minute,
+      second: read.second, nanosecond: time.nanosecond, zone: time.zone)
+    return Timestamp(nanoseconds: whole.unixNanoseconds)
+  }
+}
