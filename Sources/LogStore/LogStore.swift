@@ -136,11 +136,15 @@ package final class LogStore: Sendable, LogReceiver {
   }
 
   /// How much such streams hold, by the indexes: blocks at the ends of the range count whole.
-  package func indexStatistics(
-    tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>
-  ) throws(LogStoreError) -> IndexStatistics {
-    var total = IndexStatistics()
-    for use in try streamUse(tenants: tenants, matchers: matchers, range: range) {
+  /// With `segmentsOnly`, rows that are in the head alone don't count.
+  package func statistics(
+    tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>,
+    segmentsOnly: Bool = false
+  ) throws(LogStoreError) -> StreamStatistics {
+    var total = StreamStatistics()
+    let uses = try streamUse(
+      tenants: tenants, matchers: matchers, range: range, segmentsOnly: segmentsOnly)
+    for use in uses {
       total.streams += 1
       total.chunks += use.statistics.chunks
       total.entries += use.statistics.entries
@@ -151,12 +155,15 @@ package final class LogStore: Sendable, LogReceiver {
 
   /// The same for each stream, in no particular order.
   package func streamUse(
-    tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>
-  ) throws(LogStoreError) -> [(stream: StreamReference, statistics: IndexStatistics)] {
-    try engine.snapshot().streams(tenants, matchers, range).map { stream, use in
+    tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>,
+    segmentsOnly: Bool = false
+  ) throws(LogStoreError) -> [(stream: StreamReference, statistics: StreamStatistics)] {
+    var snapshot = engine.snapshot()
+    if segmentsOnly { snapshot.heads = [] }
+    return try snapshot.streams(tenants, matchers, range).map { stream, use in
       (
         stream,
-        IndexStatistics(
+        StreamStatistics(
           streams: 1, chunks: use.chunkCount, entries: use.rowCount, bytes: use.lineByteCount)
       )
     }
@@ -167,7 +174,7 @@ package final class LogStore: Sendable, LogReceiver {
 }
 
 /// How much some streams hold: `/loki/api/v1/index/stats`.
-package struct IndexStatistics: Hashable, Sendable {
+package struct StreamStatistics: Hashable, Sendable {
   package var streams = 0
   package var chunks = 0
   package var entries = 0

@@ -151,8 +151,8 @@ import WireFormats
         matchers: [[LabelMatcher("app", .equal, "b")], [LabelMatcher("env", .equal, "x")]],
         range: all
       ).map(\.labels["app"]) == ["a", "b"])
-    let statistics = try store.indexStatistics(tenants: one, matchers: [], range: all)
-    #expect(statistics == IndexStatistics(streams: 2, chunks: 2, entries: 2, bytes: 6))
+    let statistics = try store.statistics(tenants: one, matchers: [], range: all)
+    #expect(statistics == StreamStatistics(streams: 2, chunks: 2, entries: 2, bytes: 6))
   }
 
   @Test func recordsThatAreNoneAreCorrupt() throws {

@@ -83,8 +83,10 @@ package struct PushEndpoint: Sendable {
     do throws(TenantHeader.Refusal) {
       tenant = try TenantHeader.one(input.tenant, authEnabled: authEnabled)
     } catch { throw Answer(status: error.status, text: error.message) }
+    let isJSON = input.contentType?.lowercased().hasPrefix("application/json") == true
     guard input.body.count <= bodyBytesMax else {
-      throw tooLarge("message", input.body.count, bodyBytesMax)
+      // Loki stops to read a JSON body at the limit, and knows the length of others.
+      throw tooLarge("message", isJSON ? bodyBytesMax + 1 : input.body.count, bodyBytesMax)
     }
     let body = try decoded(input)
     let type: String
@@ -129,8 +131,13 @@ package struct PushEndpoint: Sendable {
       if encoding == "deflate" {
         throw Answer(status: 400, text: "flate: corrupt input before offset 1")
       }
-      let isGzip = input.body.starts(with: [0x1f, 0x8b, 8])
-      throw Answer(status: 400, text: isGzip ? "unexpected EOF" : "gzip: invalid header")
+      guard input.body.starts(with: [0x1f, 0x8b, 8]) else {
+        throw Answer(status: 400, text: "gzip: invalid header")
+      }
+      let isJSON = input.contentType?.lowercased().hasPrefix("application/json") == true
+      let context =
+        isJSON ? "loghttp.PushRequest.Streams: []loghttp.LogProtoStream: " : ""
+      throw Answer(status: 400, text: context + "unexpected EOF")
     }
   }
 }

@@ -224,16 +224,18 @@ struct LabelTextParser {
         out.append(byte)
         position += 1
       } else {
-        try copyScalar(into: &out)
+        try copyScalar(into: &out, start: start)
       }
     }
     position += 1
     return String(decoding: out, as: UTF8.self)
   }
 
-  private mutating func copyScalar(into out: inout [UInt8]) throws(LokiPushError) {
+  private mutating func copyScalar(into out: inout [UInt8], start: Int)
+    throws(LokiPushError)
+  {
     let length = UTF8Length.ofScalar(text, at: position)
-    guard length > 0 else { throw error(at: position, "invalid UTF-8 rune") }
+    guard length > 0 else { throw error(at: start, "invalid UTF-8 rune") }
     out.append(contentsOf: text[position..<(position + length)])
     position += length
   }

@@ -6,10 +6,17 @@ struct LegacyStreamReader {
 
   init(_ json: JSONBytes) { self.json = json }
 
+  /// A malformed value, with the place behind it in the stream's bytes.
+  struct Fault: Error {
+    let message: String
+    let position: Int
+  }
+
   private static let entryContext =
     "push.Stream.Entries: []push.Entry: push.Entry.Line: Timestamp: unmarshalerDecoder: "
 
-  mutating func read(cache: LabelCache) throws(LokiPushError) -> (LabelText, StreamRows) {
+  /// Throws ``Fault`` for a value, and ``LokiPushError`` for labels.
+  mutating func read(cache: LabelCache) throws -> (LabelText, StreamRows) {
     var rows = StreamRows(labels: .none)
     var labels: [UInt8] = []
     do {
@@ -21,7 +28,7 @@ struct LegacyStreamReader {
           if json.equals(key, "labels"), json.kind() == .string {
             labels = []
             guard json.appendUnescaped(try json.stringRange(), to: &labels) else {
-              throw LokiPushError("push.Stream.Labels: malformed string")
+              throw Fault(message: "push.Stream.Labels: malformed", position: json.position)
             }
           } else if json.equals(key, "entries"), json.kind() == .array {
             try readEntries(into: &rows)
@@ -31,9 +38,9 @@ struct LegacyStreamReader {
         } while json.take(UInt8(ascii: ","))
         try json.expect(UInt8(ascii: "}"))
       }
-    } catch let error as LokiPushError {
-      throw error
-    } catch { throw LokiPushError("Malformed JSON error") }
+    } catch is JSONBytes.Fault {
+      throw Fault(message: "Malformed JSON error", position: json.position)
+    }
     let text = try labels.withUnsafeBufferPointer { (bytes) throws(LokiPushError) -> LabelText in
       try cache.labels(UnsafeRawBufferPointer(bytes))
     }
@@ -55,7 +62,9 @@ struct LegacyStreamReader {
             timestamp = try readTimestamp()
           } else if json.equals(key, "line"), json.kind() == .string {
             guard json.appendUnescaped(try json.stringRange(), to: &rows.lineBytes) else {
-              throw LokiPushError("push.Stream.Entries: []push.Entry: push.Entry.Line: malformed")
+              throw Fault(
+                message: "push.Stream.Entries: []push.Entry: push.Entry.Line: malformed",
+                position: json.position)
             }
           } else {
             _ = try json.skipValue()
@@ -72,14 +81,16 @@ struct LegacyStreamReader {
   private mutating func readTimestamp() throws -> Timestamp {
     guard json.kind() == .string else {
       _ = try json.skipValue()
-      throw LokiPushError(
-        Self.entryContext + "Time.UnmarshalJSON: input is not a JSON string")
+      throw Fault(
+        message: Self.entryContext + "Time.UnmarshalJSON: input is not a JSON string",
+        position: json.position)
     }
     let text = json.text(try json.stringRange()) ?? ""
     guard let timestamp = GoTime.parse(text) else {
-      throw LokiPushError(
-        Self.entryContext + "parsing time \(quoted(text)) as \"2006-01-02T15:04:05Z07:00\": "
-          + "cannot parse \(quoted(text)) as \"2006\"")
+      throw Fault(
+        message: Self.entryContext
+          + "parsing time \(quoted(text)) as \"2006-01-02T15:04:05Z07:00\": "
+          + "cannot parse \(quoted(text)) as \"2006\"", position: json.position)
     }
     return timestamp
   }

@@ -11,6 +11,8 @@ struct PushJSONReader {
   private enum Malformed: Error {
     case object, string, number, json, escape
     case label(LokiPushError)
+    /// Another message, and where in the stream's bytes it was found.
+    case at(String, Int)
 
     var message: String {
       switch self {
@@ -20,6 +22,7 @@ struct PushJSONReader {
         "Value looks like Number/Boolean/None, but can't find its end: ',' or '}' symbol"
       case .json: "Malformed JSON error"
       case .label(let error): error.message
+      case .at(let message, _): message
       }
     }
   }
@@ -40,14 +43,18 @@ struct PushJSONReader {
     var push = LokiPush()
     try readEnvelope("push.PushRequest.Streams: []push.Stream: ") { (slice) throws(Malformed) in
       var reader = LegacyStreamReader(JSONBytes(slice))
-      do throws(LokiPushError) {
+      do {
         let (text, rows) = try reader.read(cache: cache)
         push.streams.append(rows)
         if let repeated = text.repeated {
           push.repeatedLabels.append(
             .init(stream: push.streams.count - 1, name: repeated.name, text: repeated.text))
         }
-      } catch { throw .label(error) }
+      } catch let error as LokiPushError {
+        throw .label(error)
+      } catch let fault as LegacyStreamReader.Fault {
+        throw .at(fault.message, fault.position)
+      } catch { throw .json }
     }
     return push
   }
@@ -104,6 +111,9 @@ struct PushJSONReader {
       } catch {
         if case .label(let refused) = error, refused.message.hasPrefix("couldn't") {
           return refused
+        }
+        if case .at(let message, let offset) = error {
+          return self.error(context + message, range.lowerBound + offset)
         }
         return self.error("\(context)unmarshalerDecoder: \(error.message)", range.upperBound)
       }

@@ -1,0 +1,27 @@
+package import LogStore
+package import TelemetryModel
+
+extension LogStore: LogRowSource {}
+
+extension LogStore: LogStreamIndex {
+  package func streamLabels(
+    tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>
+  ) throws -> [Labels] {
+    let streams = try series(tenants: tenants, matchers: matchers, range: range)
+    guard tenants.count > 1 else { return streams.map(\.labels) }
+    return Array(Set(streams.map(\.labels)))
+  }
+
+  package func indexStatistics(
+    tenants: [TenantID], matchers: [LabelMatcher], range: Range<Timestamp>
+  ) throws -> IndexStatistics {
+    let found = try statistics(
+      tenants: tenants, matchers: [matchers], range: range, segmentsOnly: true)
+    var statistics = IndexStatistics()
+    statistics.streams = found.streams
+    statistics.chunks = found.chunks
+    statistics.entries = found.entries
+    statistics.bytes = found.bytes
+    return statistics
+  }
+}
