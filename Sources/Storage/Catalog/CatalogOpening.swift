@@ -1,0 +1,103 @@
+import LinuxIO
+
+/// Opens the catalog, and makes it anew from the segments when it is damaged.
+struct CatalogOpening {
+  struct Outcome {
+    var catalog: any Catalog
+    var content: CatalogContent
+    var findings: [StorageFinding] = []
+  }
+
+  let layout: StoreLayout
+  let kind: StoreKind
+  let fileSystem: any FileSystem
+
+  func run() throws(StorageError) -> Outcome {
+    do throws(StorageError) {
+      let isNew = try storing("opening the catalog") { () throws(SystemError) in
+        try fileSystem.status(layout.catalog) == nil
+      }
+      let catalog = try SQLiteCatalog.open(layout.catalog, fileSystem)
+      do throws(StorageError) {
+        var outcome = Outcome(catalog: catalog, content: try catalog.load())
+        if isNew { try rebuild(&outcome) }
+        return outcome
+      } catch {
+        catalog.close()
+        throw error
+      }
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      return try replace(error)
+    }
+  }
+
+  /// Sets a damaged catalog aside and makes another.
+  private func replace(_ error: StorageError) throws(StorageError) -> Outcome {
+    let setAside = SetAsideFolder(folder: layout.setAside, fileSystem: fileSystem)
+    try storing("setting the damaged catalog aside") { () throws(SystemError) in
+      let journal = layout.catalog + "-journal"
+      if try fileSystem.status(journal) != nil { try setAside.take(journal) }
+      try setAside.take(layout.catalog)
+      try fileSystem.syncFolder(layout.folder)
+    }
+    let catalog = try SQLiteCatalog.open(layout.catalog, fileSystem)
+    do throws(StorageError) {
+      var outcome = Outcome(catalog: catalog, content: try catalog.load())
+      outcome.findings.append(
+        StorageFinding(
+          .corrupt, path: layout.catalog, offset: error.offset ?? 0,
+          error.message + "; it was made anew from the segments"))
+      try rebuild(&outcome)
+      return outcome
+    } catch {
+      catalog.close()
+      throw error
+    }
+  }
+
+  /// Fills an empty catalog from the directories of the segments that are there.
+  ///
+  /// The last segment of a flush carries the release point; segments of a flush without it are
+  /// left out, since their rows are in the log.
+  private func rebuild(_ outcome: inout Outcome) throws(StorageError) {
+    let names = try storing("listing segments") { () throws(SystemError) in
+      try fileSystem.list(layout.segments)
+    }
+    var found: [(record: SegmentRecord, releases: UInt64)] = []
+    for name in names.sorted() {
+      guard let id = StoreLayout.number(of: name, suffix: StoreLayout.segmentSuffix) else {
+        continue
+      }
+      let path = layout.segment(id)
+      do throws(StorageError) {
+        let reader = try SegmentReader(path: path, fileSystem: fileSystem, record: nil)
+        guard reader.directory.id == id, reader.directory.kind == kind else { continue }
+        let size = try storing("reading a segment") { () throws(SystemError) in
+          try fileSystem.status(path)?.size ?? 0
+        }
+        found.append(
+          (
+            SegmentRecord(
+              id: id, kind: kind, summary: reader.directory.summary, byteCount: Int(size)),
+            reader.directory.releasesThrough
+          ))
+      } catch {
+        guard error.code == .corrupt else { throw error }
+        outcome.findings.append(
+          StorageFinding(.corrupt, path: path, offset: error.offset ?? 0, error.message))
+        try? SetAsideFolder(folder: layout.setAside, fileSystem: fileSystem).take(path)
+      }
+    }
+    guard !found.isEmpty else { return }
+    let lastComplete = found.filter { $0.releases > 0 }.map(\.record.id).max() ?? 0
+    var change = CatalogChange()
+    change.added = found.filter {
+      $0.record.id <= lastComplete || $0.releases > 0 || $0.record.summary.level > 0
+    }.map(\.record)
+    change.releasedThrough = found.map(\.releases).max()
+    change.nextSegmentID = (found.map(\.record.id).max() ?? 0) + 1
+    try outcome.catalog.commit(change)
+    outcome.content = try outcome.catalog.load()
+  }
+}

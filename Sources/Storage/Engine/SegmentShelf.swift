@@ -1,0 +1,66 @@
+import LinuxIO
+import Synchronization
+
+/// Opens segments of one store and gives ids to new ones.
+final class SegmentShelf: Sendable {
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
+  let kind: StoreKind
+  let damage: DamageReporter
+  private let nextID: Mutex<UInt64>
+
+  init(
+    layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, damage: DamageReporter,
+    nextID: UInt64
+  ) {
+    self.layout = layout
+    self.fileSystem = fileSystem
+    self.kind = kind
+    self.damage = damage
+    self.nextID = Mutex(nextID)
+  }
+
+  /// Opens a segment; `known` are its pages that are known to be damaged.
+  func open(_ record: SegmentRecord, known: [Int: StorageError] = [:]) throws(StorageError)
+    -> (segment: Segment, findings: [StorageFinding])
+  {
+    let reader = try SegmentReader(
+      path: layout.segment(record.id), fileSystem: fileSystem, record: record)
+    let segment = Segment(record, reader, badPages: known) { [damage] segment, page, error in
+      damage.pageIsDamaged(page, of: segment, error)
+    }
+    return (segment, reader.findings)
+  }
+
+  /// The id that the next segment would get.
+  var upcomingID: UInt64 { nextID.withLock { $0 } }
+
+  /// Writes a head as segments that have their names, but are in no catalog yet.
+  func write(_ head: some StoreHead, releasesThrough sequence: UInt64) throws(StorageError)
+    -> [SegmentRecord]
+  {
+    guard head.rowCount > 0 else { return [] }
+    let output = SegmentOutput(layout: layout, fileSystem: fileSystem, kind: kind) { [self] in
+      nextID.withLock { id in
+        defer { id += 1 }
+        return id
+      }
+    }
+    do throws(StorageError) {
+      try head.write(to: output)
+      return try output.seal(releasesThrough: sequence)
+    } catch {
+      output.abandon()
+      throw error
+    }
+  }
+
+  /// The change that makes written segments part of the store.
+  func change(adding records: [SegmentRecord], releasedThrough sequence: UInt64) -> CatalogChange {
+    var change = CatalogChange()
+    change.added = records
+    change.releasedThrough = sequence
+    change.nextSegmentID = upcomingID
+    return change
+  }
+}

@@ -1,0 +1,234 @@
+package import LinuxIO
+import Synchronization
+import TelemetryModel
+
+/// A store of rows of one kind: WAL, heads in memory, immutable segments, and the catalog.
+///
+/// An append is durable when it returns. Rows are in the head at once, and in a segment after a
+/// flush, which goes on behind the appends. Two threads of its own do the work: one commits the
+/// WAL, one flushes and looks after retention and the disk.
+package final class StorageEngine<Head: StoreHead>: Sendable {
+  /// A head, and the appends that are under way to it.
+  struct HeadSlot {
+    let head: Head
+    let generation: UInt64
+    var appendsUnderWay = 0
+    /// When the first append came.
+    var begun: MonotonicTime?
+    /// No record of this head has a greater sequence; known once it is sealed.
+    var lastSequence: UInt64 = 0
+  }
+
+  struct State {
+    var active: HeadSlot
+    /// The head that is being flushed: it gets no new appends.
+    var sealed: HeadSlot?
+    /// By oldest row, then by id.
+    var segments: [Segment]
+    var waitingAppends: [UnsafeContinuation<Void, Never>] = []
+    var flushRequests: [UnsafeContinuation<StorageError?, Never>] = []
+    var checkRequests: [UnsafeContinuation<Void, Never>] = []
+    var isClosing = false
+    /// Why appends are refused: the disk has too little room.
+    var refusal: String?
+    var flushFailure: StorageError?
+    var statistics: StorageStatistics
+  }
+
+  package let configuration: StorageConfiguration
+  let fileSystem: any FileSystem
+  let clock: any WallClock
+  let catalog: any Catalog
+  let wal: WriteAheadLog
+  let shelf: SegmentShelf
+  let makeHead: @Sendable () -> Head
+  let state: Mutex<State>
+  let signal: ThreadSignal
+  let metrics: StorageMetrics
+  let log: Log
+  private let lock: any FileLock
+  private let thread = Mutex<LinuxThread?>(nil)
+
+  init(_ opened: consuming OpenedStore<Head>, lock: any FileLock, signal: ThreadSignal) {
+    configuration = opened.configuration
+    fileSystem = opened.fileSystem
+    clock = opened.clock
+    catalog = opened.catalog
+    wal = opened.wal
+    shelf = opened.shelf
+    makeHead = opened.makeHead
+    metrics = opened.metrics
+    log = opened.log
+    self.lock = lock
+    self.signal = signal
+    state = Mutex(
+      State(
+        active: HeadSlot(
+          head: opened.head, generation: 0,
+          begun: opened.head.rowCount > 0 ? opened.clock.monotonic() : nil),
+        segments: opened.segments, statistics: opened.statistics))
+    showSegments()
+  }
+
+  /// Opens the store in its folder, made if absent, and recovers what is durable in it.
+  ///
+  /// Throws ``StorageError/Code/inUse`` when another process has the folder, and
+  /// ``StorageError/Code/unknownVersion`` for files of another version of the program. Damage
+  /// is worked around: see ``StorageStatistics/findings``.
+  package static func open(
+    _ configuration: StorageConfiguration, fileSystem: any FileSystem, clock: any WallClock,
+    makeHead: @escaping @Sendable () -> Head
+  ) async throws(StorageError) -> StorageEngine<Head> {
+    let result: Result<StorageEngine<Head>, StorageError> = await withUnsafeContinuation {
+      continuation in
+      do throws(SystemError) {
+        // A thread of its own: reading a log blocks for as long as it takes.
+        _ = try LinuxThread.start(name: "store-open") {
+          do throws(StorageError) {
+            let engine = try openBlocking(configuration, fileSystem, clock, makeHead)
+            continuation.resume(returning: .success(engine))
+          } catch {
+            continuation.resume(returning: .failure(error))
+          }
+        }
+      } catch {
+        continuation.resume(
+          returning: .failure(StorageError(error, while: "opening \(configuration.folder)")))
+      }
+    }
+    return try result.get()
+  }
+
+  private static func openBlocking(
+    _ configuration: StorageConfiguration, _ fileSystem: any FileSystem, _ clock: any WallClock,
+    _ makeHead: @escaping @Sendable () -> Head
+  ) throws(StorageError) -> StorageEngine<Head> {
+    let layout = StoreLayout(folder: configuration.folder)
+    let lock = try StoreLock.take(layout, fileSystem)
+    do throws(StorageError) {
+      let signal = try storing("opening \(layout.folder)") { () throws(SystemError) in
+        try ThreadSignal()
+      }
+      let opening = StoreOpening(
+        configuration: configuration, layout: layout, fileSystem: fileSystem, clock: clock,
+        makeHead: makeHead)
+      let engine = StorageEngine(try opening.run(), lock: lock, signal: signal)
+      let thread = try storing("opening \(layout.folder)") { () throws(SystemError) in
+        try LinuxThread.start(name: "store-flush") { engine.serve() }
+      }
+      engine.thread.withLock { $0 = thread }
+      return engine
+    } catch {
+      lock.release()
+      throw error
+    }
+  }
+
+  // MARK: reading
+
+  /// All durable rows, each in exactly one place. Cheap; hold it no longer than a question takes.
+  package func snapshot() -> StoreSnapshot<Head> {
+    state.withLock { state in
+      let heads = (state.sealed.map { [$0.head] } ?? []) + [state.active.head]
+      return StoreSnapshot(heads: heads, segments: state.segments)
+    }
+  }
+
+  package var statistics: StorageStatistics {
+    let (heads, segments, base) = state.withLock { state in
+      var base = state.statistics
+      base.refusal = state.refusal
+      base.flushFailure = state.flushFailure?.message
+      return (
+        (state.sealed.map { [$0.head] } ?? []) + [state.active.head], state.segments, base
+      )
+    }
+    var statistics = base
+    for head in heads {
+      statistics.headRowCount += head.rowCount
+      statistics.headMemoryByteCount += head.memoryByteCount
+    }
+    statistics.segmentCount = segments.count
+    for segment in segments {
+      statistics.segmentRowCount += segment.summary.rowCount
+      statistics.segmentByteCount += segment.record.byteCount
+      statistics.rawByteCount += segment.summary.rawByteCount
+    }
+    return statistics
+  }
+
+  // MARK: asking the engine's thread
+
+  /// Returns when all rows that were appended before are in segments.
+  nonisolated(nonsending)
+    package func flush() async throws(StorageError)
+  {
+    let failure: StorageError? = await withUnsafeContinuation { continuation in
+      let isClosing = state.withLock { state in
+        if !state.isClosing { state.flushRequests.append(continuation) }
+        return state.isClosing
+      }
+      if isClosing {
+        continuation.resume(returning: StorageError(.closed, "the store is closed"))
+      } else {
+        signal.set()
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Looks after retention and the disk's room now. It is done every so often anyway.
+  nonisolated(nonsending)
+    package func maintain() async
+  {
+    await withUnsafeContinuation { continuation in
+      let isClosing = state.withLock { state in
+        if !state.isClosing { state.checkRequests.append(continuation) }
+        return state.isClosing
+      }
+      if isClosing { continuation.resume() } else { signal.set() }
+    }
+  }
+
+  /// Ends the store: appends under way finish, the log is durable, the threads end, and the
+  /// folder is free. Rows of the head stay in the log; call ``flush()`` before to have them in
+  /// segments. A second call returns at once.
+  nonisolated(nonsending)
+    package func close() async
+  {
+    let thread = thread.withLock { thread in
+      defer { thread = nil }
+      return thread
+    }
+    guard let thread else { return }
+    state.withLock { $0.isClosing = true }
+    signal.set()
+    await withUnsafeContinuation { continuation in
+      let end: @Sendable () -> Void = { [self] in
+        thread.join()
+        wal.close()
+        catalog.close()
+        lock.release()
+        continuation.resume()
+      }
+      do throws(SystemError) {
+        _ = try LinuxThread.start(name: "store-close", end)
+      } catch {
+        end()
+      }
+    }
+  }
+
+  /// Shows what is in use after it has changed.
+  func showSegments() {
+    let segments = state.withLock { $0.segments }
+    metrics.segments.set(segments.count)
+    metrics.segmentBytes.set(segments.reduce(0) { $0 + $1.record.byteCount })
+  }
+
+  /// The order in which segments are kept.
+  static func isBefore(_ a: Segment, _ b: Segment) -> Bool {
+    a.summary.oldest == b.summary.oldest
+      ? a.id < b.id : a.summary.oldest < b.summary.oldest
+  }
+}

@@ -1,0 +1,26 @@
+/// The newest rows of a store, in memory, until they are written as segments.
+///
+/// Appends of any number of tasks reach it at once, while others read it: it guards itself.
+package protocol StoreHead: AnyObject, Sendable {
+  /// About how much memory the rows take: decides when to flush and when appends must wait. It
+  /// is asked at each append.
+  var memoryByteCount: Int { get }
+  var rowCount: Int { get }
+  /// Adds the rows of a record that was durable before the start.
+  ///
+  /// What it throws is counted and named in the log, and the start goes on without the record.
+  func replay(_ record: WALRecord) throws(StorageError)
+  /// Writes all rows as one or more segments.
+  ///
+  /// Called on a thread of the engine's own, which may block. No row is added any more, but
+  /// others still read the head. Called again when it, or what follows, has failed.
+  func write(to output: SegmentOutput) throws(StorageError)
+}
+
+/// Every durable row of a store at one moment, each in exactly one place.
+package struct StoreSnapshot<Head: StoreHead>: Sendable {
+  /// Oldest first: the one that is being flushed, where there is one, and the present one.
+  package let heads: [Head]
+  /// By the time of their oldest row, then by id.
+  package let segments: [Segment]
+}

@@ -1,0 +1,90 @@
+import Synchronization
+
+/// A segment as the catalog knows it.
+package struct SegmentRecord: Hashable, Sendable {
+  /// Rises with each segment of a store and is never used again.
+  package var id: UInt64
+  package var kind: StoreKind
+  package var summary: SegmentSummary
+  /// Bytes of the file.
+  package var byteCount: Int
+
+  package init(id: UInt64, kind: StoreKind, summary: SegmentSummary, byteCount: Int) {
+    self.id = id
+    self.kind = kind
+    self.summary = summary
+    self.byteCount = byteCount
+  }
+}
+
+/// One immutable file of rows. Stays readable as long as it is referred to, even when retention
+/// has removed its name. Any thread may read.
+package final class Segment: Sendable {
+  package let record: SegmentRecord
+  private let reader: SegmentReader
+  private let badPages: Mutex<[Int: StorageError]>
+  private let index = Mutex<(any AnyObject & Sendable)?>(nil)
+  /// Told once for each page that cannot be read.
+  private let reportBadPage: @Sendable (Segment, Int, StorageError) -> Void
+
+  init(
+    _ record: SegmentRecord, _ reader: SegmentReader, badPages: [Int: StorageError],
+    reportBadPage: @escaping @Sendable (Segment, Int, StorageError) -> Void
+  ) {
+    self.record = record
+    self.reader = reader
+    self.badPages = Mutex(badPages)
+    self.reportBadPage = reportBadPage
+  }
+
+  package var id: UInt64 { record.id }
+  package var path: String { reader.path }
+  package var summary: SegmentSummary { record.summary }
+  /// By number.
+  package var pages: [SegmentPage] { reader.directory.pages }
+
+  /// Reads a page and checks it.
+  ///
+  /// Throws ``StorageError/Code/corrupt`` for one that is damaged: it is counted, named in the
+  /// log and remembered, and everything else can be read as before.
+  package func page(_ number: Int) throws(StorageError) -> [UInt8] {
+    if let known = badPages.withLock({ $0[number] }) { throw known }
+    do throws(StorageError) {
+      return try reader.page(number)
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      let isNew = badPages.withLock { $0.updateValue(error, forKey: number) == nil }
+      if isNew { reportBadPage(self, number, error) }
+      throw error
+    }
+  }
+
+  /// The payload of the only or first page of a type.
+  package func firstPage(ofType type: UInt16) throws(StorageError) -> [UInt8] {
+    guard let number = pages.firstIndex(where: { $0.type == type }) else {
+      throw .corrupt("it has no page of type \(type)", path: path, offset: 0)
+    }
+    return try page(number)
+  }
+
+  /// What a store has decoded of the segment, made at the first call and kept with it.
+  ///
+  /// Two threads may make it at once; one of the two is kept. When `make` throws, nothing is.
+  package func cached<Index: AnyObject & Sendable, Failure: Error>(
+    _ make: (Segment) throws(Failure) -> Index
+  ) throws(Failure) -> Index {
+    if let known = index.withLock({ $0 }) as? Index { return known }
+    let made = try make(self)
+    index.withLock { $0 = made }
+    return made
+  }
+
+  /// Reads every page and gives what is damaged.
+  package func verify() -> [StorageError] {
+    var faults: [StorageError] = []
+    for number in pages.indices {
+      do throws(StorageError) { _ = try page(number) } catch { faults.append(error) }
+    }
+    return faults
+  }
+}
