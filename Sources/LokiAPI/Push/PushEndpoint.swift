@@ -83,10 +83,9 @@ package struct PushEndpoint: Sendable {
     do throws(TenantHeader.Refusal) {
       tenant = try TenantHeader.one(input.tenant, authEnabled: authEnabled)
     } catch { throw Answer(status: error.status, text: error.message) }
-    let isJSON = input.contentType?.lowercased().hasPrefix("application/json") == true
     guard input.body.count <= bodyBytesMax else {
-      // Loki stops to read a JSON body at the limit, and knows the length of others.
-      throw tooLarge("message", isJSON ? bodyBytesMax + 1 : input.body.count, bodyBytesMax)
+      throw Answer(
+        status: 413, text: tooLargeText(input.body.count, contentType: input.contentType))
     }
     let body = try decoded(input)
     let type: String
@@ -103,6 +102,14 @@ package struct PushEndpoint: Sendable {
         return LogPush(tenant: tenant, body: body, content: try decoder.decodeSnappy(body))
       }
     } catch { throw Answer(status: error.status, text: error.message) }
+  }
+
+  /// The text of a 413 for a body of `size` bytes. Loki stops to read a JSON body at the limit,
+  /// and knows the length of others.
+  package func tooLargeText(_ size: Int, contentType: String?) -> String {
+    let isJSON = contentType?.lowercased().hasPrefix("application/json") == true
+    let told = isJSON ? bodyBytesMax + 1 : size
+    return "request body too large: message size too large than max (\(told) vs \(bodyBytesMax))"
   }
 
   private func tooLarge(_ what: String, _ size: Int, _ limit: Int) -> Answer {
