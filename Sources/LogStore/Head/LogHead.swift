@@ -1,5 +1,6 @@
 import Synchronization
 import TelemetryModel
+import WireFormats
 
 /// The newest rows, in memory, until they become a segment. Searched in place.
 ///
@@ -32,8 +33,13 @@ final class LogHead: Sendable {
 
   private let state = Mutex(State())
   private let table: StreamTable
+  /// Reads pushes when they are replayed.
+  let decoder: LokiPushDecoder
 
-  init(table: StreamTable) { self.table = table }
+  init(table: StreamTable, decoder: LokiPushDecoder = LokiPushDecoder()) {
+    self.table = table
+    self.decoder = decoder
+  }
 
   // MARK: adding
 
