@@ -34,3 +34,10 @@ package enum XXH3 {
     return text.withUTF8 { hash(UnsafeRawBufferPointer($0), seed: seed) }
   }
 }
+
+/// XXH64 (xxHash 0.8): for hashes that others compute too, such as Prometheus's of labels.
+package enum XXH64 {
+  package static func hash(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
+    bytes.withUnsafeBytes { linux_xxh64($0.baseAddress, $0.count, seed) }
+  }
+}

@@ -80,3 +80,7 @@ uint32_t linux_crc32c(uint32_t crc, const void *bytes, size_t count) {
 uint64_t linux_xxh3(const void *bytes, size_t count, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes, count, seed);
 }
+
+uint64_t linux_xxh64(const void *bytes, size_t count, uint64_t seed) {
+  return XXH64(bytes, count, seed);
+}

@@ -17,10 +17,16 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
       Stream(
         reference: StreamReference(id: UInt64(id), tenant: .single, labels: stream.labels),
         // Stable: of one moment, the order in which they were pushed.
-        entries: stream.entries.enumerated().sorted {
+        entries: Self.distinct(stream.entries).enumerated().sorted {
           ($0.element.timestamp, $0.offset) < ($1.element.timestamp, $1.offset)
         }.map(\.element))
     }
+  }
+
+  /// Of exact duplicates the first stays.
+  private static func distinct(_ entries: [LogEntry]) -> [LogEntry] {
+    var seen: Set<LogEntry> = []
+    return entries.filter { seen.insert($0).inserted }
   }
 
   private func matches(_ labels: Labels, _ matchers: [LabelMatcher]) throws -> Bool {

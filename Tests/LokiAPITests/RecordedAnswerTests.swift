@@ -7,7 +7,7 @@ import Testing
 /// Every recorded question of a real Loki, asked in process.
 @Suite struct RecordedAnswerTests {
   /// Only ever lowered.
-  static let failuresAllowed = 445
+  static let failuresAllowed = 62
 
   @Test(.enabled(if: Recorded.folder != nil, "the recorded answers are not at hand"))
   func answersAsLoki() throws {
@@ -42,7 +42,7 @@ import Testing
       "\(failures.count) of the recorded answers differ: \(summary)\n\(failures.joined(separator: "\n"))"
     )
     #expect(
-      failures.count == Self.failuresAllowed || Self.failuresAllowed == 445,
+      failures.count >= Self.failuresAllowed,
       "fewer fail than allowed: lower failuresAllowed to \(failures.count)")
   }
 }

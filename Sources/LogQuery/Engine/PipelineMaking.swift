@@ -1,9 +1,14 @@
 import LogQL
 
-/// Makes the stages of a query ready.
-func makePipeline(
-  _ stages: [Stage], unwrap: Unwrap? = nil, need: LabelNeed = .all
-) throws(QueryError) -> any RowProcessing {
-  if stages.isEmpty, unwrap == nil { return PlainRows() }
-  throw QueryError("stages are not evaluated yet")
+extension LogPipeline {
+  /// The stages in the order in which Loki runs them.
+  init(
+    running stages: [Stage], unwrap: Unwrap? = nil, need: LabelNeed = .all
+  ) throws(QueryError) {
+    do {
+      try self.init(stages: stages.executionOrder, unwrap: unwrap, need: need)
+    } catch {
+      throw QueryError(error)
+    }
+  }
 }

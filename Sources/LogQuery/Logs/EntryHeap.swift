@@ -2,11 +2,13 @@ import TelemetryModel
 
 /// The best entries seen so far, up to a limit: a heap with the worst on top.
 ///
-/// Of one moment, a forward query wants those that came first, a backward one those that came
-/// last, as if the whole order were turned round.
+/// Entries of one moment go by their streams' hashes as in Loki; within a stream a forward query
+/// wants those that came first, a backward one those that came last.
 struct EntryHeap {
   struct Item {
     var timestamp: Timestamp
+    /// Of the stream's labels, as Prometheus computes it.
+    var streamHash: UInt64
     /// The order of arrival.
     var sequence: Int
     var labels: RowLabels
@@ -28,10 +30,10 @@ struct EntryHeap {
   /// The worst entry's time once the heap is full.
   var boundary: Timestamp? { isFull ? items.first?.timestamp : nil }
 
-  /// Whether an entry of this moment, the latest to arrive, would be kept.
+  /// Whether an entry of this moment may be kept.
   func wants(_ timestamp: Timestamp) -> Bool {
     guard let boundary else { return capacity > 0 }
-    return direction == .forward ? timestamp < boundary : timestamp >= boundary
+    return direction == .forward ? timestamp <= boundary : timestamp >= boundary
   }
 
   /// Whether `a` belongs after `b` in the answer.
@@ -39,11 +41,15 @@ struct EntryHeap {
     if a.timestamp != b.timestamp {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
     }
+    if a.streamHash != b.streamHash { return a.streamHash > b.streamHash }
     return direction == .forward ? a.sequence > b.sequence : a.sequence < b.sequence
   }
 
-  /// Keeps `item`, which ``wants(_:)`` said is wanted.
+  /// Keeps `item` if it is among the best.
   mutating func insert(_ item: Item) {
+    if isFull {
+      guard isWorse(items[0], than: item) else { return }
+    }
     lineBytes += item.line.count
     if isFull {
       lineBytes -= items[0].line.count

@@ -20,14 +20,12 @@ struct LogQueryRun {
   }
 
   mutating func answer() throws(QueryError) -> QueryResult {
-    let stages = selection.stages.executionOrder
-    var pipeline = try makePipeline(stages)
-    let literals = stages.requiredLiterals
-    var entries: [EntryHeap.Item] = []
+    var pipeline = try LogPipeline(running: selection.stages)
+    let entries: [EntryHeap.Item]
     if request.interval > .zero {
-      entries = try entriesApart(&pipeline, literals)
+      entries = try entriesApart(&pipeline)
     } else {
-      entries = try page(&pipeline, literals, request.start..<request.end, request.limit)
+      entries = try page(&pipeline, request.start..<request.end, request.limit)
     }
     statistics.entriesReturned = entries.count
     return QueryResult(value: .streams(streams(of: entries)), statistics: statistics)
@@ -35,25 +33,24 @@ struct LogQueryRun {
 
   /// The first entries of `range` in the query's direction.
   private mutating func page(
-    _ pipeline: inout any RowProcessing, _ literals: [[UInt8]], _ range: Range<Timestamp>,
-    _ limit: Int
+    _ pipeline: inout LogPipeline, _ range: Range<Timestamp>, _ limit: Int
   ) throws(QueryError) -> [EntryHeap.Item] {
     guard !range.isEmpty, limit > 0 else { return [] }
     var heap = EntryHeap(capacity: limit, direction: request.direction)
-    try collect(&pipeline, literals, range, &heap)
+    try collect(&pipeline, range, &heap)
     return heap.ordered
   }
 
-  private mutating func collect<Rows: RowProcessing>(
-    _ pipeline: inout Rows, _ literals: [[UInt8]], _ range: Range<Timestamp>,
-    _ heap: inout EntryHeap
+  private mutating func collect(
+    _ pipeline: inout LogPipeline, _ range: Range<Timestamp>, _ heap: inout EntryHeap
   ) throws(QueryError) {
     var sequence = 0
+    var hashes = StreamHashes()
     var passed = 0
     let scan = LogScan(
       tenants: request.tenants, matchers: selection.matchers, range: range,
       order: request.direction == .forward ? .oldestFirst : .newestFirst,
-      requiredLiterals: literals)
+      requiredLiterals: pipeline.requiredLiterals)
     let lineBytesMax = limits.lineBytesMax
     let direction = request.direction
     var cost = statistics
@@ -61,6 +58,7 @@ struct LogQueryRun {
     try engine.scan(scan, limits, &cost) { rows throws(QueryError) in
       rows.withLineBytes { bytes in
         for run in rows.runs {
+          let streamHash = hashes.hash(of: run.stream)
           for row in run.rows {
             let timestamp = rows.timestamps[row]
             guard heap.wants(timestamp) else { continue }
@@ -73,7 +71,8 @@ struct LogQueryRun {
             sequence += 1
             heap.insert(
               EntryHeap.Item(
-                timestamp: timestamp, sequence: sequence, labels: processed.labels,
+                timestamp: timestamp, streamHash: streamHash, sequence: sequence,
+                labels: processed.labels,
                 line: Array(processed.line)))
           }
         }
@@ -82,23 +81,23 @@ struct LogQueryRun {
         throw .tooMuchMemory("more than \(lineBytesMax) bytes of lines")
       }
       guard let boundary = heap.boundary else { return .proceed }
-      // Backward, a later arrival of the boundary's moment still replaces an earlier one.
+      // Of the boundary's moment another stream's entry may still be better.
       return .narrow(
         direction == .forward
-          ? range.lowerBound..<boundary : boundary..<range.upperBound)
+          ? range.lowerBound..<(boundary + TimeSpan(nanoseconds: 1)) : boundary..<range.upperBound)
     }
     cost.linesPassed += passed
   }
 
   /// `interval`: entries at least that far apart, page by page.
-  private mutating func entriesApart(
-    _ pipeline: inout any RowProcessing, _ literals: [[UInt8]]
-  ) throws(QueryError) -> [EntryHeap.Item] {
+  private mutating func entriesApart(_ pipeline: inout LogPipeline) throws(QueryError) -> [EntryHeap
+    .Item]
+  {
     var kept: [EntryHeap.Item] = []
     var range = request.start..<request.end
     let pageSize = max(request.limit, 1000)
     while kept.count < request.limit {
-      let entries = try page(&pipeline, literals, range, pageSize)
+      let entries = try page(&pipeline, range, pageSize)
       for entry in entries where kept.count < request.limit {
         if let last = kept.last, isTooClose(entry.timestamp, to: last.timestamp) { continue }
         kept.append(entry)

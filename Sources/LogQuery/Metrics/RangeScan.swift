@@ -114,50 +114,28 @@ struct RangeScan {
 
   // MARK: Rows
 
+  private typealias Taker = (_ place: Int, _ value: Double, _ time: Timestamp, _ pane: Int) -> Void
+
   private func read(
     _ sample: SampleSource, samplesMax: Int = .max, _ statistics: inout QueryStatistics,
-    _ take: (_ place: Int, _ value: Double, _ time: Timestamp, _ pane: Int) -> Void
+    _ take: Taker
   ) throws(QueryError) -> [Labels] {
-    let stages = range.selection.stages.executionOrder
-    var pipeline = try makePipeline(stages, unwrap: range.unwrap, need: leaf.need)
-    return try read(&pipeline, stages, sample, samplesMax, &statistics, take)
-  }
-
-  private func read<Rows: RowProcessing>(
-    _ pipeline: inout Rows, _ stages: [Stage], _ sample: SampleSource, _ samplesMax: Int,
-    _ statistics: inout QueryStatistics,
-    _ take: (_ place: Int, _ value: Double, _ time: Timestamp, _ pane: Int) -> Void
-  ) throws(QueryError) -> [Labels] {
+    let stages = range.selection.stages
+    var pipeline = try LogPipeline(running: stages, unwrap: range.unwrap, need: leaf.need)
     let scanned = panes.scanned
     guard !scanned.isEmpty else { return [] }
     let scan = LogScan(
       tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst,
-      requiredLiterals: stages.requiredLiterals)
+      requiredLiterals: pipeline.requiredLiterals)
+    let isPlain = stages.isEmpty && range.unwrap == nil
     var index = SeriesIndex(leaf)
     var passed = 0
     try engine.scan(scan, limits, &statistics) { rows throws(QueryError) in
-      try rows.withLineBytes { (bytes) throws(QueryError) in
-        for run in rows.runs {
-          for row in run.rows {
-            let time = rows.timestamps[row]
-            let pane = panes.pane(time)
-            guard panes.isCovered(pane) else { continue }
-            let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
-            guard
-              let processed = pipeline.process(
-                line: line, at: time, stream: run.stream, metadata: rows.metadata(row))
-            else { continue }
-            passed += 1
-            let place = try index.place(of: processed.labels)
-            let value: Double
-            switch sample {
-            case .one: value = 1
-            case .lineBytes: value = Double(processed.line.count)
-            case .unwrapped: value = processed.value
-            }
-            take(place, value, time, pane)
-          }
-        }
+      if isPlain, rows.structuredMetadata.isEmpty {
+        try readPlain(rows, &pipeline, sample, &index, take)
+        passed += rows.count
+      } else {
+        passed += try readProcessed(rows, &pipeline, sample, &index, take)
       }
       guard passed <= samplesMax else {
         throw .tooMuchMemory("more than \(samplesMax) samples")
@@ -169,6 +147,57 @@ struct RangeScan {
     }
     statistics.linesPassed += passed
     return index.labels
+  }
+
+  /// Every row of a stream is of one series, and nothing looks at the lines.
+  private func readPlain(
+    _ rows: LogRows, _ pipeline: inout LogPipeline, _ sample: SampleSource,
+    _ index: inout SeriesIndex, _ take: Taker
+  ) throws(QueryError) {
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    for run in rows.runs {
+      guard
+        let first = pipeline.process(
+          line: nothing, at: rows.timestamps[run.rows.lowerBound], stream: run.stream,
+          metadata: [])
+      else { continue }
+      let place = try index.place(of: first.labels)
+      for row in run.rows {
+        let time = rows.timestamps[row]
+        let pane = panes.pane(time)
+        guard panes.isCovered(pane) else { continue }
+        take(place, sample == .lineBytes ? Double(rows.lineRange(row).count) : 1, time, pane)
+      }
+    }
+  }
+
+  private func readProcessed(
+    _ rows: LogRows, _ pipeline: inout LogPipeline, _ sample: SampleSource,
+    _ index: inout SeriesIndex, _ take: Taker
+  ) throws(QueryError) -> Int {
+    try rows.withLineBytes { (bytes) throws(QueryError) in
+      var passed = 0
+      for run in rows.runs {
+        for row in run.rows {
+          let time = rows.timestamps[row]
+          let pane = panes.pane(time)
+          guard panes.isCovered(pane) else { continue }
+          let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
+          guard
+            let processed = pipeline.process(
+              line: line, at: time, stream: run.stream, metadata: rows.metadata(row))
+          else { continue }
+          passed += 1
+          let place = try index.place(of: processed.labels)
+          switch sample {
+          case .one: take(place, 1, time, pane)
+          case .lineBytes: take(place, Double(processed.line.count), time, pane)
+          case .unwrapped: take(place, processed.value, time, pane)
+          }
+        }
+      }
+      return passed
+    }
   }
 }
 

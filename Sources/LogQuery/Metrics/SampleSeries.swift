@@ -122,14 +122,14 @@ struct CounterAggregate: WindowAggregate {
 
   var value: Double { last - first + lostInResets }
 
-  /// Loki's `rate_counter`: the growth in the window for each second, extrapolated as Prometheus
-  /// does, but with the window in milliseconds against samples in nanoseconds, so that next to
-  /// nothing is added. One sample gives 0.
+  /// Loki's `rate_counter`: the growth for each second of the window, extrapolated as Prometheus
+  /// does for a window that ends with the last sample and begins its whole length before the
+  /// first. One sample gives 0.
   func rate(over span: TimeSpan) -> Double {
     guard count >= 2 else { return 0 }
-    let sampled = Double((lastTime - firstTime).nanoseconds) / 1000
+    let sampled = (lastTime - firstTime).seconds
     let average = sampled / Double(count - 1)
-    var toStart = Double(span.nanoseconds / 1_000_000) / 1000
+    var toStart = span.seconds
     if value > 0, first >= 0 { toStart = min(toStart, sampled * (first / value)) }
     let threshold = average * 1.1
     var interval = sampled

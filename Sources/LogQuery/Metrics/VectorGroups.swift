@@ -38,12 +38,8 @@ struct VectorGroups {
   func aggregated() throws(QueryError) -> SeriesMatrix {
     switch aggregation.function {
     case .sort, .sortDescending: return matrix
-    case .topK, .approximateTopK: return try best { Quantile.precedes($1, $0) }
-    case .bottomK:
-      return try best { a, b in
-        if a.isNaN || b.isNaN { return !a.isNaN && b.isNaN }
-        return a < b
-      }
+    case .topK, .approximateTopK: return try best(isTop: true)
+    case .bottomK: return try best(isTop: false)
     case .sum: return try folded { $0.reduce(0, +) }
     case .count: return try folded { Double($0.count) }
     case .average: return try folded { $0.reduce(0, +) / Double($0.count) }
@@ -82,21 +78,19 @@ struct VectorGroups {
     return result
   }
 
-  /// The first `parameter` samples of each group at each step, under their own labels.
-  private func best(
-    _ precedes: (Double, Double) -> Bool
-  ) throws(QueryError) -> SeriesMatrix {
+  /// The largest or least `parameter` samples of each group at each step, under their own labels.
+  private func best(isTop: Bool) throws(QueryError) -> SeriesMatrix {
     var result = matrix
     for group in members where group.count > aggregation.parameter {
       try limits.check()
       for step in 0..<steps {
-        let present = group.filter { !matrix.series[$0].values[step].isNoSample }
-        guard present.count > aggregation.parameter else { continue }
-        let ranked = present.sorted {
-          precedes(matrix.series[$0].values[step], matrix.series[$1].values[step])
-        }
-        for index in ranked.dropFirst(aggregation.parameter) {
-          result.series[index].values[step] = .noSample
+        var kept = BestSamples(count: aggregation.parameter, isTop: isTop)
+        for index in group {
+          let value = matrix.series[index].values[step]
+          guard !value.isNoSample else { continue }
+          if let out = kept.offer(value, of: index) {
+            result.series[out].values[step] = .noSample
+          }
         }
       }
     }

@@ -29,7 +29,7 @@ package enum LabelNeed: Sendable, Hashable {
 
 /// The stages of a query, made ready for many rows; kept per thread.
 ///
-/// `LogPipeline` is the real one; ``PlainRows`` stands for a query without stages.
+/// ``LogPipeline`` is the real one.
 package protocol RowProcessing {
   /// The row's labels, line and number; nil when a filter drops it, or when the label to unwrap
   /// is missing.
@@ -37,46 +37,4 @@ package protocol RowProcessing {
     line: UnsafeRawBufferPointer, at timestamp: Timestamp, stream: StreamReference,
     metadata: [Label]
   ) -> ProcessedRow?
-}
-
-/// Rows as they are stored.
-package struct PlainRows: RowProcessing {
-  private var next = 0
-  private var bare: [UInt64: RowLabels] = [:]
-  private var withMetadata: [Key: RowLabels] = [:]
-
-  private struct Key: Hashable {
-    let stream: UInt64
-    let metadata: [Label]
-  }
-
-  package init() {}
-
-  package mutating func process(
-    line: UnsafeRawBufferPointer, at timestamp: Timestamp, stream: StreamReference,
-    metadata: [Label]
-  ) -> ProcessedRow? {
-    ProcessedRow(labels: labels(of: stream, metadata), line: line)
-  }
-
-  private mutating func labels(of stream: StreamReference, _ metadata: [Label]) -> RowLabels {
-    if metadata.isEmpty {
-      if let known = bare[stream.id] { return known }
-      let made = make(stream, [])
-      bare[stream.id] = made
-      return made
-    }
-    let key = Key(stream: stream.id, metadata: metadata)
-    if let known = withMetadata[key] { return known }
-    let made = make(stream, metadata)
-    withMetadata[key] = made
-    return made
-  }
-
-  private mutating func make(_ stream: StreamReference, _ metadata: [Label]) -> RowLabels {
-    let kept = metadata.filter { stream.labels[$0.name] == nil && !$0.value.isEmpty }
-    defer { next += 1 }
-    return RowLabels(
-      id: next, stream: stream.labels.sorted, structuredMetadata: Labels(kept).sorted)
-  }
 }

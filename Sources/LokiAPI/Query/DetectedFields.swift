@@ -57,7 +57,13 @@ struct DetectedFields {
   private(set) var names: [String] = []
   let limit: Int
 
+  /// The fields whose type was looked at in this stream.
+  private var typed: Set<String> = []
+
   init(limit: Int) { self.limit = limit }
+
+  /// Each stream's first value says a field's type anew, so that the last stream's stands.
+  mutating func beginStream() { typed.removeAll(keepingCapacity: true) }
 
   mutating func add(_ entry: ResultEntry) {
     for label in entry.labels.structuredMetadata { add(label.name, label.value) }
@@ -70,8 +76,9 @@ struct DetectedFields {
     if fields[name] == nil {
       guard names.count < limit else { return }
       names.append(name)
-      fields[name] = DetectedField(type: DetectedFieldType(of: value), jsonPath: path)
+      fields[name] = DetectedField(type: .string, jsonPath: path)
     }
+    if typed.insert(name).inserted { fields[name]?.type = DetectedFieldType(of: value) }
     fields[name]?.add(value)
     if let parser, fields[name]?.parsers.contains(parser) == false {
       fields[name]?.parsers.append(parser)
@@ -151,6 +158,7 @@ extension QueryService {
     var fields = DetectedFields(limit: limit)
     if case .streams(let streams) = result.value {
       for stream in streams {
+        fields.beginStream()
         for entry in stream.entries { fields.add(entry) }
       }
     }
