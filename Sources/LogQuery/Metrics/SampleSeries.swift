@@ -27,7 +27,9 @@ struct SampleSeries {
       series.append(CounterAggregate(value, at: time), pane: grid.pane(time))
     }
     var rates = [Double](repeating: .noSample, count: grid.steps)
-    series.slide(grid) { step, counter in rates[step] = counter.rate(over: span) }
+    series.slide(grid) { step, counter in
+      rates[step] = counter.rate(over: span, endingAt: grid.windowEnd(step))
+    }
     return rates
   }
 
@@ -122,19 +124,20 @@ struct CounterAggregate: WindowAggregate {
 
   var value: Double { last - first + lostInResets }
 
-  /// Loki's `rate_counter`: the growth for each second of the window, extrapolated as Prometheus
-  /// does for a window that ends with the last sample and begins its whole length before the
-  /// first. One sample gives 0.
-  func rate(over span: TimeSpan) -> Double {
+  /// Prometheus's `rate` over the window of `span` up to `end`, extrapolated to its borders where
+  /// samples come near them. One sample gives 0, as in Loki.
+  func rate(over span: TimeSpan, endingAt end: Timestamp) -> Double {
     guard count >= 2 else { return 0 }
     let sampled = (lastTime - firstTime).seconds
     let average = sampled / Double(count - 1)
-    var toStart = span.seconds
+    var toStart = (firstTime - (end - span)).seconds
+    let toEnd = (end - lastTime).seconds
+    // A counter doesn't go below zero.
     if value > 0, first >= 0 { toStart = min(toStart, sampled * (first / value)) }
     let threshold = average * 1.1
     var interval = sampled
     interval += toStart < threshold ? toStart : average / 2
-    interval += 0 < threshold ? 0 : average / 2
+    interval += toEnd < threshold ? toEnd : average / 2
     return value * (interval / sampled) / span.seconds
   }
 }

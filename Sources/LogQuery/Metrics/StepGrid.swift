@@ -68,6 +68,11 @@ struct PaneGrid {
     return (first - span + one)..<(last + one)
   }
 
+  /// The last moment of a step's window.
+  func windowEnd(_ step: Int) -> Timestamp {
+    Timestamp(nanoseconds: origin + Int64(step * stride) * width)
+  }
+
   /// The pane of a moment.
   @inline(__always)
   func pane(_ time: Timestamp) -> Int {

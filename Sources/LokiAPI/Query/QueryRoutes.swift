@@ -1,0 +1,84 @@
+package import HTTP
+package import LinuxIO
+import Synchronization
+
+extension QueryService {
+  private static let paths = [
+    "query_range", "query", "labels", "label", "series", "index/stats", "index/volume",
+    "index/volume_range", "detected_labels", "detected_fields", "format_query",
+    "status/buildinfo", "patterns",
+  ]
+
+  /// Registers the query side of Loki's API on `router`.
+  ///
+  /// Questions run on `executor`; when it has too many waiting they are refused with 429.
+  /// `authEnabled` says whether `X-Scope-OrgID` names tenants.
+  package func addRoutes(
+    to router: inout Router, executor: BlockingExecutor, authEnabled: Bool
+  ) {
+    let prefix = "/loki/api/v1/"
+    for path in QueryService.paths {
+      router.on([.get, .post], prefix + path) { request, writer in
+        try await serve(prefix + path, request, writer, executor, authEnabled)
+      }
+    }
+    for family in ["label", "detected_field"] {
+      router.on([.get, .post], "\(prefix)\(family)/{name}/values") { request, writer in
+        let name = request.parameters["name"] ?? ""
+        try await serve(
+          "\(prefix)\(family)/\(name)/values", request, writer, executor, authEnabled)
+      }
+    }
+  }
+
+  private func serve(
+    _ path: String, _ request: Request, _ writer: ResponseWriter, _ executor: BlockingExecutor,
+    _ authEnabled: Bool
+  ) async throws {
+    let response: QueryAPIResponse
+    do {
+      let question = try await question(path, request, authEnabled)
+      response = await answer(question, executor)
+    } catch let refusal as TenantHeader.Refusal {
+      response = .text(refusal.message, status: refusal.status)
+    }
+    try await writer.respond(
+      HTTPStatus(response.status), contentType: response.contentType, body: response.body)
+  }
+
+  private func question(
+    _ path: String, _ request: Request, _ authEnabled: Bool
+  ) async throws -> QueryAPIRequest {
+    let form = try await request.form()
+    let flags = request.headers["x-loki-response-encoding-flags"] ?? ""
+    return QueryAPIRequest(
+      path: path, parameters: QueryParameters(form.items.map { ($0.name, $0.value) }),
+      tenants: try TenantHeader.all(
+        request.headers["x-scope-orgid"], authEnabled: authEnabled),
+      encodingFlags: flags.split(separator: ",").map { String($0.drop { $0 == " " }) })
+  }
+
+  /// Runs on the executor; a client that goes away ends the work.
+  private func answer(
+    _ question: QueryAPIRequest, _ executor: BlockingExecutor
+  ) async -> QueryAPIResponse {
+    let cancellation = Cancellation()
+    var question = question
+    question.isCancelled = { cancellation.isRequested }
+    let asked = question
+    let response = await withTaskCancellationHandler {
+      await executor.runIfAdmitted { self.respond(to: asked) }
+    } onCancel: {
+      cancellation.request()
+    }
+    return response ?? .text("too many outstanding requests", status: 429)
+  }
+}
+
+/// A flag that is raised once.
+private final class Cancellation: Sendable {
+  private let flag = Atomic(false)
+
+  var isRequested: Bool { flag.load(ordering: .relaxed) }
+  func request() { flag.store(true, ordering: .relaxed) }
+}
