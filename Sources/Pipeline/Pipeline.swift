@@ -51,6 +51,14 @@ package final class Pipeline {
   /// What was dropped so far, by reason.
   package var drops: [DropCount] { dropCounts.values.sorted { $0.reason < $1.reason } }
 
+  /// What `limit` stages with `by_label_name` dropped so far, sorted by label.
+  package var dropsByLabel: [LabelDropCount] {
+    shared.dropsByLabel.map { key, lines in
+      let value = String(decoding: key.value, as: UTF8.self)
+      return LabelDropCount(label: Label(shared.slots.names[key.name], value), lines: lines)
+    }.sorted { $0.label < $1.label }
+  }
+
   /// Runs a line through the stages.
   ///
   /// - Parameters:

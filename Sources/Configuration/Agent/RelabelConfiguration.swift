@@ -48,7 +48,10 @@ package struct RelabelConfiguration: Hashable, Sendable {
   }
 
   private func check(_ section: SettingSection) throws(ConfigurationError) {
-    do { _ = try Regex("^(?s:\(regex))$") } catch {
+    do {
+      _ = try Regex(regex)
+      _ = try Regex("^(?s:\(regex))$")
+    } catch {
       throw section.error("regex", "is malformed: \(error.message)")
     }
     let name = action.rawValue

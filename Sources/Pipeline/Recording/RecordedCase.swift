@@ -98,7 +98,7 @@ private struct RecordedCase {
       writer.endArray()
       if !pipeline.drops.isEmpty {
         writer.key("metrics")
-        writer.string(metrics(pipeline.drops))
+        writer.string(metrics(pipeline))
       }
     } catch {
       writer.key("error")
@@ -160,8 +160,14 @@ private struct RecordedCase {
     writer.endObject()
   }
 
-  private func metrics(_ drops: [DropCount]) -> String {
-    let name = "logentry_dropped_lines_total"
-    return drops.map { "\(name){reason=\(quoted($0.reason))} \($0.lines)\n" }.joined()
+  private func metrics(_ pipeline: Pipeline) -> String {
+    let drops = pipeline.drops.map {
+      "logentry_dropped_lines_total{reason=\(quoted($0.reason))} \($0.lines)\n"
+    }
+    let byLabel = pipeline.dropsByLabel.map {
+      "logentry_dropped_lines_by_label_total{label_name=\(quoted($0.label.name)),"
+        + "label_value=\(quoted($0.label.value))} \($0.lines)\n"
+    }
+    return (byLabel + drops).joined()
   }
 }

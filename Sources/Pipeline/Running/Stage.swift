@@ -39,6 +39,9 @@ final class StageResources {
   /// When reading may go on after a `limit` that does not drop.
   var readAgainAt: Int64?
 
+  /// Lines that `limit` stages dropped, by the label that they count by.
+  var dropsByLabel: [LabelDropKey: UInt64] = [:]
+
   /// The clock's nanoseconds since the epoch.
   var now: Int64 { clock.now() }
 
@@ -46,4 +49,10 @@ final class StageResources {
     self.clock = clock
     self.zones = zones
   }
+}
+
+/// The label whose lines a `limit` stage dropped.
+struct LabelDropKey: Hashable {
+  let name: Int
+  let value: [UInt8]
 }

@@ -24,7 +24,7 @@ struct LineSelector {
         let value = try reader.string()
         let condition: Condition =
           operation.hasSuffix("~")
-          ? .matches(try LineSelector.regex("^(?:\(value))$")) : .equals(Array(value.utf8))
+          ? .matches(try LineSelector.regex("^(?s:\(value))$")) : .equals(Array(value.utf8))
         labels.append((shared.slots.slot(name), condition, operation.hasPrefix("!")))
       } while reader.take(",")
       try reader.expect("}")

@@ -80,10 +80,15 @@ final class LimitStage: Stage {
     if let label {
       guard let range = entry.label(label) else { return .proceed }
       let value = Array(entry.bytes[range])
-      if byLabel.count >= labelsMax, byLabel[value] == nil { byLabel.removeAll() }
+      if byLabel.count >= labelsMax, byLabel[value] == nil {
+        byLabel.removeAll()
+        shared.dropsByLabel = shared.dropsByLabel.filter { $0.key.name != label }
+      }
       let isLet =
         byLabel[value, default: TokenBucket(perSecond: rate, burst: burst)].take(now: now)
-      return isLet ? .proceed : .drop(reason: LimitStage.reason)
+      if isLet { return .proceed }
+      shared.dropsByLabel[LabelDropKey(name: label, value: value), default: 0] += 1
+      return .drop(reason: LimitStage.reason)
     }
     if drops { return bucket.take(now: now) ? .proceed : .drop(reason: LimitStage.reason) }
     let wait = bucket.takeOnCredit(now: now)

@@ -109,16 +109,16 @@ struct TimestampReader {
 
   init(layout: GoTimeLayout) { form = .layout(layout, .utc) }
 
-  /// The time that `text` means, or nil.
+  /// The time that `text` means; nil when it means none, or one outside the years 1677 to 2262.
   func read(_ text: String, now: Int64) -> Timestamp? {
     switch form {
     case .seconds: return seconds(text)
     case .count(let unit):
       guard let count = goInteger(text) else { return nil }
-      return Timestamp(nanoseconds: count &* unit)
+      let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: unit)
+      return overflow ? nil : Timestamp(nanoseconds: nanoseconds)
     case .layout(let layout, let zone):
-      guard let time = try? layout.parse(text, in: zone) else { return nil }
-      return Timestamp(nanoseconds: time.unixNanoseconds)
+      return (try? layout.parse(text, in: zone))?.timestamp
     case .yearless(let layout, let zone):
       guard let time = try? layout.parse(text, in: zone) else { return nil }
       return withYear(time, now: now)
@@ -129,7 +129,7 @@ struct TimestampReader {
   private func seconds(_ text: String) -> Timestamp? {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
-      return goInteger(text).map { Timestamp(nanoseconds: $0 &* 1_000_000_000) }
+      return goInteger(text).flatMap { ZonedTime(unixSeconds: Int($0)).timestamp }
     }
     guard let whole = goInteger(String(parts[0])), let fraction = goInteger(String(parts[1])) else {
       return nil
@@ -138,7 +138,8 @@ struct TimestampReader {
     for _ in 0..<max(0, 9 - parts[1].utf8.count) { scaled *= 10 }
     for _ in 0..<max(0, parts[1].utf8.count - 9) { scaled /= 10 }
     guard abs(scaled) < 9e18 else { return nil }
-    return Timestamp(nanoseconds: whole &* 1_000_000_000 &+ Int64(scaled))
+    guard let start = ZonedTime(unixSeconds: Int(whole)).timestamp else { return nil }
+    return start + TimeSpan(nanoseconds: Int64(scaled))
   }
 
   private func goInteger(_ text: String) -> Int64? { Int64(text) }
@@ -154,6 +155,6 @@ struct TimestampReader {
     let whole = ZonedTime(
       CivilDate(daysSinceEpoch: date.daysSinceEpoch), hour: read.hour, minute: read.minute,
       second: read.second, nanosecond: time.nanosecond, zone: time.zone)
-    return Timestamp(nanoseconds: whole.unixNanoseconds)
+    return whole.timestamp
   }
 }
