@@ -1,0 +1,94 @@
+import Bytes
+import LinuxIO
+import Storage
+import Synchronization
+import TelemetryModel
+import TestSupport
+
+/// A store of numbers, the simplest that can lose something: each record is a list of them.
+final class NumberHead: StoreHead {
+  private struct State {
+    var numbers: [UInt64] = []
+  }
+
+  private let state = Mutex(State())
+
+  var memoryByteCount: Int { state.withLock { $0.numbers.count * 8 } }
+  var rowCount: Int { state.withLock { $0.numbers.count } }
+  var numbers: [UInt64] { state.withLock { $0.numbers } }
+
+  func add(_ numbers: [UInt64]) { state.withLock { $0.numbers += numbers } }
+
+  func replay(_ record: WALRecord) throws(StorageError) {
+    add(try Self.decode(record.payload))
+  }
+
+  func write(to output: SegmentOutput) throws(StorageError) {
+    let numbers = numbers.sorted()
+    let writer = try output.begin()
+    // Small pages, so that a segment has several.
+    for start in stride(from: 0, to: numbers.count, by: 16) {
+      let part = Array(numbers[start..<min(numbers.count, start + 16)])
+      try writer.append(1, Self.encode(part))
+    }
+    writer.finish(
+      SegmentSummary(
+        tenant: "t", oldest: Timestamp(seconds: Int64(numbers.first ?? 0)),
+        newest: Timestamp(seconds: Int64(numbers.last ?? 0)), rowCount: numbers.count,
+        rawByteCount: numbers.count * 8))
+  }
+
+  static func encode(_ numbers: [UInt64]) -> [UInt8] {
+    var out: [UInt8] = []
+    for number in numbers { out.appendLittleEndian(number) }
+    return out
+  }
+
+  static func decode(_ bytes: [UInt8]) throws(StorageError) -> [UInt64] {
+    guard bytes.count.isMultiple(of: 8) else {
+      throw StorageError(.corrupt, "not a list of numbers")
+    }
+    return bytes.withUnsafeBytes { bytes in
+      (0..<(bytes.count / 8)).map {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
+      }
+    }
+  }
+}
+
+typealias NumberStore = StorageEngine<NumberHead>
+
+extension StorageEngine where Head == NumberHead {
+  static func open(
+    _ folder: String, _ fileSystem: any FileSystem, clock: any WallClock = SystemClock(),
+    configure: (inout StorageConfiguration) -> Void = { _ in }
+  ) async throws(StorageError) -> NumberStore {
+    var configuration = StorageConfiguration(name: "numbers", folder: folder, kind: .logs)
+    configuration.wal.fileBytes = 16 << 10
+    configuration.freeBytesMin = 0
+    configuration.checkInterval = .milliseconds(20)
+    configure(&configuration)
+    return try await open(configuration, fileSystem: fileSystem, clock: clock) { NumberHead() }
+  }
+
+  func add(_ numbers: [UInt64]) async throws(StorageError) {
+    try await append(kind: 1, parts: [NumberHead.encode(numbers)]) { $0.add(numbers) }
+  }
+
+  /// All numbers that can be read, and the pages that could not.
+  func read() -> (numbers: [UInt64], faults: [StorageError]) {
+    let snapshot = snapshot()
+    var numbers = snapshot.heads.flatMap(\.numbers)
+    var faults: [StorageError] = []
+    for segment in snapshot.segments {
+      for page in segment.pages.indices {
+        do throws(StorageError) {
+          numbers += try NumberHead.decode(try segment.page(page))
+        } catch {
+          faults.append(error)
+        }
+      }
+    }
+    return (numbers.sorted(), faults)
+  }
+}
