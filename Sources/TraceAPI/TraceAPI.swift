@@ -1,1 +1,27 @@
-// Placeholder until the module's first file.
+package import HTTP
+package import LinuxIO
+package import SpanQuery
+package import TelemetryModel
+
+/// The query APIs for traces: Jaeger's, Zipkin's and Tempo's, each on a router of its own.
+///
+/// Safe to use from any task; waits for the store happen on the query's pool, not on a loop.
+package struct TraceAPI: Sendable {
+  /// Whose traces a request asks for; throws what the client is to be answered.
+  package typealias TenantOf = @Sendable (Request) throws(HTTPError) -> TenantID
+
+  let query: SpanQuery
+  let clock: any WallClock
+  let tenantOf: TenantOf
+
+  package init(
+    query: SpanQuery, clock: any WallClock = SystemClock(),
+    tenantOf: @escaping TenantOf = { _ throws(HTTPError) in .single }
+  ) {
+    self.query = query
+    self.clock = clock
+    self.tenantOf = tenantOf
+  }
+
+  var now: Timestamp { Timestamp(nanoseconds: clock.now()) }
+}

@@ -1,0 +1,39 @@
+/// How often spans of one service called another's.
+package struct DependencyLink: Hashable, Sendable {
+  package var parent: String
+  package var child: String
+  package var callCount: Int
+  package var errorCount = 0
+
+  package init(parent: String, child: String, callCount: Int, errorCount: Int = 0) {
+    self.parent = parent
+    self.child = child
+    self.callCount = callCount
+    self.errorCount = errorCount
+  }
+}
+
+/// Counts calls between services.
+struct DependencyCounts {
+  private struct Pair: Hashable {
+    var parent: String
+    var child: String
+  }
+
+  private var counts: [Pair: (calls: Int, errors: Int)] = [:]
+
+  mutating func add(parent: String, child: String, isError: Bool = false) {
+    let pair = Pair(parent: parent, child: child)
+    let known = counts[pair] ?? (0, 0)
+    counts[pair] = (known.calls + 1, known.errors + (isError ? 1 : 0))
+  }
+
+  /// By parent, then child.
+  var links: [DependencyLink] {
+    counts.map {
+      DependencyLink(
+        parent: $0.key.parent, child: $0.key.child, callCount: $0.value.calls,
+        errorCount: $0.value.errors)
+    }.sorted { $0.parent == $1.parent ? $0.child < $1.child : $0.parent < $1.parent }
+  }
+}

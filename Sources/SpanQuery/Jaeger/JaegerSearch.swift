@@ -1,0 +1,139 @@
+package import SpanStore
+package import TelemetryModel
+import TraceFormats
+
+/// A search as Jaeger's query service has it: one span must meet all conditions.
+package struct JaegerSearch: Sendable {
+  package var service: String?
+  package var operation: String?
+  /// Both ends included.
+  package var startMin: Timestamp?
+  package var startMax: Timestamp?
+  package var minDuration: TimeSpan?
+  package var maxDuration: TimeSpan?
+  /// Attributes and the texts of their values; of a repeated key the last counts.
+  package var tags: [String: String] = [:]
+  /// Traces at most.
+  package var limit = 100
+
+  package init() {}
+}
+
+extension JaegerSearch {
+  /// The search in the store's terms.
+  func spanSearch(tenant: TenantID) -> SpanSearch {
+    var search = SpanSearch(tenant: tenant, limit: limit)
+    search.service = service.map(ServiceNames.stored)
+    search.operation = operation.map { $0 == ServiceNames.emptyOperation ? "" : $0 }
+    if startMin != nil || startMax != nil {
+      let lower = startMin ?? .distantPast
+      let upper = (startMax ?? .distantFuture) + TimeSpan(nanoseconds: 1)
+      search.start = lower..<max(lower, upper)
+    }
+    search.minDuration = minDuration
+    search.maxDuration = maxDuration
+    let condition = TagCondition(tags)
+    if let service, ServiceNames.stored(service) != service {
+      // The store knows spans without a name under one name; Jaeger tells two kinds apart.
+      search.matches = { span, resource, scope in
+        JaegerNaming.service(resource) == service && condition.holds(span, resource, scope)
+      }
+    } else if !tags.isEmpty {
+      search.matches = condition.holds
+    }
+    return search
+  }
+}
+
+/// What the `tags` of a search ask of a span.
+struct TagCondition: Sendable {
+  private var attributes: [(key: String, value: String)] = []
+  private var resourceAttributes: [(key: String, value: String)] = []
+  private var statusCode: Int32?
+  private var kind: SpanKind?
+  private var scopeName: String?
+  private var scopeVersion: String?
+  private var isImpossible = false
+
+  init(_ tags: [String: String]) {
+    for (key, value) in tags {
+      switch key {
+      case "error":
+        switch value {
+        case "true", "TRUE", "True", "t", "T", "1": statusCode = SpanStatus.error
+        case "false", "FALSE", "False", "f", "F", "0": statusCode = SpanStatus.ok
+        default: isImpossible = true
+        }
+      case "span.status":
+        let code =
+          switch value.uppercased() {
+          case "OK": SpanStatus.ok
+          case "ERROR": SpanStatus.error
+          default: SpanStatus.unset
+          }
+        if let known = statusCode, known != code { isImpossible = true }
+        statusCode = code
+      case "span.kind": kind = Self.kind(value)
+      case "scope.name": scopeName = value
+      case "scope.version": scopeVersion = value
+      default:
+        if key.hasPrefix("resource.") {
+          resourceAttributes.append((String(key.dropFirst(9)), value))
+        } else {
+          attributes.append((key, value))
+        }
+      }
+    }
+  }
+
+  private static func kind(_ name: String) -> SpanKind {
+    switch name.uppercased() {
+    case "CLIENT": .client
+    case "SERVER": .server
+    case "PRODUCER": .producer
+    case "CONSUMER": .consumer
+    case "INTERNAL": .internal
+    default: .unspecified
+    }
+  }
+
+  /// An attribute may be the span's, its resource's, its scope's, an event's or a link's.
+  func holds(_ span: Span, _ resource: Resource, _ scope: InstrumentationScope) -> Bool {
+    if isImpossible { return false }
+    if let statusCode, span.status.code != statusCode { return false }
+    if let kind, span.kind != kind { return false }
+    if let scopeName, scope.name != scopeName { return false }
+    if let scopeVersion, scope.version != scopeVersion { return false }
+    for (key, value) in resourceAttributes {
+      guard Self.holds(key, value, in: resource.attributes) else { return false }
+    }
+    return attributes.allSatisfy { key, value in
+      Self.holds(key, value, in: span.attributes) || Self.holds(key, value, in: scope.attributes)
+        || Self.holds(key, value, in: resource.attributes)
+        || span.events.contains { Self.holds(key, value, in: $0.attributes) }
+        || span.links.contains { Self.holds(key, value, in: $0.attributes) }
+    }
+  }
+
+  private static func holds(_ key: String, _ value: String, in attributes: [Attribute]) -> Bool {
+    attributes.value(of: key)?.text == value
+  }
+}
+
+extension SpanQuery {
+  /// The traces that a search finds, newest first, each whole.
+  nonisolated(nonsending)
+    package func search(_ search: JaegerSearch, tenant: TenantID) async throws(SpanStoreError)
+    -> [[ResourceSpans]]
+  {
+    let search = search.spanSearch(tenant: tenant)
+    return try await onPool { source throws(SpanStoreError) in
+      var traces: [[ResourceSpans]] = []
+      for id in try source.search(search) {
+        let trace = try source.trace(id, tenant: tenant)
+        if !trace.isEmpty { traces.append(trace) }
+      }
+      return traces
+    }
+  }
+}
