@@ -26,10 +26,11 @@ struct LogSegment: Sendable {
 
   /// `error` with the place and what is missing for it.
   func named(_ error: LogStoreError, _ entry: BlockEntry) -> LogStoreError {
-    guard error.code == .corrupt, !error.message.hasPrefix(pages.name) else { return error }
+    guard error.code == .corrupt else { return error }
+    // Errors of the storage engine begin with the file.
+    let place = error.message.hasPrefix(pages.name) ? "" : "\(pages.name), page \(entry.page): "
     return LogStoreError(
       .corrupt,
-      "\(pages.name), page \(entry.page): \(error.message); set aside, its "
-        + "\(entry.rowCount) rows are missing from the answer")
+      "\(place)\(error.message); set aside, its \(entry.rowCount) rows are missing from the answer")
   }
 }
