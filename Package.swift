@@ -119,8 +119,9 @@ let layers: [[Module]] = [
     module(
       "CommandLineTool",
       [
-        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogQL",
-        "Storage", "Configuration", "TraceFormats", "LogStore", "SpanStore", "LogQuery",
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "HTTP",
+        "LogQL",
+        "Pipeline", "Storage", "Configuration", "TraceFormats", "LogStore", "SpanStore", "LogQuery",
         "SpanQuery", "LokiAPI", "TraceAPI", "Collector", "Agent",
       ])
   ],

@@ -145,7 +145,7 @@ def auth():
             elif x < 0.90:
                 f.write(f"{stamp} cam-a CRON[{pid}]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)\n")
             elif x < 0.95:
-                f.write(f"{stamp} cam-a sudo:      ops : TTY=pts/0 ; PWD=/home/ops ; USER=root ; COMMAND=/usr/bin/systemctl restart cam-scheduler\n")
+                f.write(f"{stamp} cam-a sudo:      ops : TTY=pts/0 ; PWD=/home/ops ; USER=root ; COMMAND=/usr/bin/systemctl restart cam-{r.choice(['scheduler', 'policy', 'memory', 'federation'])}@{r.randrange(400)}\n")
             else:
                 f.write(f"{stamp} cam-a systemd-logind[412]: New session {pid} of user deploy.\n")
 

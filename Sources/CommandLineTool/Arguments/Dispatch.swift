@@ -1,0 +1,68 @@
+/// Finds the command that `words` name, runs it, and says what went wrong in one line.
+func dispatch(_ words: [String], root: Command, surroundings: Surroundings) async -> ExitStatus {
+  var command = root
+  var path = [root.name]
+  var rest = words[...]
+  while let word = rest.first, !word.hasPrefix("-"), !command.subcommands.isEmpty {
+    guard let next = command.subcommands.first(where: { $0.name == word }) else {
+      if command.run != nil { break }
+      return complain("unknown command '\(word)'" + suggestion(word, command), path, surroundings)
+    }
+    command = next
+    path.append(word)
+    rest = rest.dropFirst()
+  }
+  if rest.contains("--help") || rest.contains("-h") || rest.first == "help" {
+    surroundings.output.write(command.help(path: path))
+    return .success
+  }
+  if rest.first == "--version" || rest.first == "-v", path.count == 1 {
+    rest = []; return await version(surroundings)
+  }
+  guard let run = command.run else {
+    if let word = rest.first { return complain("unknown option '\(word)'", path, surroundings) }
+    surroundings.errors.write(command.help(path: path))
+    return .usage
+  }
+  do {
+    let arguments = try Arguments(
+      Array(rest), options: command.options, environment: surroundings.environment)
+    if command.positional.isEmpty, let extra = arguments.positional.first {
+      throw UsageError(message: "unexpected '\(extra)'")
+    }
+    return try await run(arguments, surroundings)
+  } catch let error as UsageError {
+    return complain(error.message, path, surroundings)
+  } catch let failure as CommandFailure {
+    surroundings.errors.write("sluice: \(oneLine(failure.message))\n")
+    return failure.status
+  } catch {
+    surroundings.errors.write("sluice: \(oneLine("\(error)"))\n")
+    return .failure
+  }
+}
+
+private func version(_ surroundings: Surroundings) async -> ExitStatus {
+  surroundings.output.write("sluice \(sluiceVersion)\n")
+  return .success
+}
+
+private func complain(_ message: String, _ path: [String], _ surroundings: Surroundings)
+  -> ExitStatus
+{
+  let command = path.joined(separator: " ")
+  surroundings.errors.write("\(command): \(oneLine(message)); see `\(command) --help`\n")
+  return .usage
+}
+
+private func suggestion(_ word: String, _ command: Command) -> String {
+  let near = command.subcommands.filter { !$0.isHidden }.map(\.name)
+    .filter { Arguments.distance($0, word) <= 2 }
+    .min { Arguments.distance($0, word) < Arguments.distance($1, word) }
+  return near.map { "; did you mean '\($0)'?" } ?? ""
+}
+
+/// Errors are one line each, with nothing in them that a terminal acts on.
+private func oneLine(_ text: String) -> String {
+  terminalSafe(text.split(separator: "\n").joined(separator: " "))
+}

@@ -1,0 +1,33 @@
+/// One `--name` of a command.
+struct Option: Sendable {
+  /// Without the dashes.
+  let name: String
+  /// What stands for the value in help, `FILE` say; nil for a switch.
+  let value: String?
+  let help: String
+  /// Used when the option is not given and `environment` is not set.
+  var preset: String?
+  /// A variable that gives the value when the option is not there.
+  var environment: String?
+  /// Other spellings: `-q` as "q", `--addr` as "addr".
+  var aliases: [String] = []
+  var isRepeatable = false
+
+  static func flag(_ name: String, _ help: String, aliases: [String] = []) -> Option {
+    Option(name: name, value: nil, help: help, aliases: aliases)
+  }
+
+  static func value(
+    _ name: String, _ value: String, _ help: String, preset: String? = nil,
+    environment: String? = nil, aliases: [String] = [], isRepeatable: Bool = false
+  ) -> Option {
+    Option(
+      name: name, value: value, help: help, preset: preset, environment: environment,
+      aliases: aliases, isRepeatable: isRepeatable)
+  }
+}
+
+/// A command line that is wrong; printed in one line on stderr, exit status 2.
+struct UsageError: Error {
+  let message: String
+}

@@ -1,0 +1,59 @@
+import Configuration
+
+/// `sluice check-config`: what is wrong with a configuration, or nothing.
+let checkConfigCommand = Command(
+  name: "check-config", summary: "Check a configuration file.",
+  notes: "Exit status 0 when the file can be used, 1 with the place of the fault when not.",
+  positional: "FILE",
+  options: [.flag("addresses", "list the addresses that the server would listen on")],
+  run: { arguments, surroundings in
+    guard arguments.positional.count == 1, let path = arguments.positional.first else {
+      throw UsageError(message: "one configuration file is needed")
+    }
+    let configuration = try loadConfiguration(path, surroundings)
+    if arguments.has("addresses") {
+      for (what, address) in listeners(configuration) {
+        let name = what + String(repeating: " ", count: max(0, 26 - what.count))
+        surroundings.output.write("  \(name) \(address)\n")
+      }
+    } else {
+      let parts = [
+        configuration.server == nil ? nil : "server", configuration.agent == nil ? nil : "agent",
+      ].compactMap(\.self)
+      surroundings.output.write("\(terminalSafe(path)): good (\(parts.joined(separator: ", ")))\n")
+    }
+    return .success
+  })
+
+/// Loads `pipeline.yml` or another file.
+///
+/// - Throws: ``CommandFailure`` with `file:line:column: what is wrong`.
+func loadConfiguration(_ path: String, _ surroundings: Surroundings) throws(CommandFailure)
+  -> Configuration
+{
+  let text = String(decoding: try readFile(path, bytesMax: 16 << 20), as: UTF8.self)
+  do {
+    return try Configuration.parse(text: text, name: path, environment: surroundings.environment)
+  } catch {
+    throw CommandFailure(message: error.description)
+  }
+}
+
+/// What listens where, by a configuration; `off` for what does not.
+func listeners(_ configuration: Configuration) -> [(what: String, address: String)] {
+  var out: [(String, String)] = []
+  if let listen = configuration.server?.listen {
+    let addresses = [
+      ("Loki API", listen.loki, "http://"), ("OTLP/gRPC", listen.otlpGRPC, ""),
+      ("OTLP/HTTP", listen.otlpHTTP, "http://"), ("Zipkin API", listen.zipkin, "http://"),
+      ("Jaeger collector", listen.jaegerHTTP, "http://"),
+      ("Jaeger agent, compact", listen.jaegerCompact, "udp://"),
+      ("Jaeger agent, binary", listen.jaegerBinary, "udp://"),
+      ("Jaeger query API", listen.jaegerQuery, "http://"), ("Tempo API", listen.tempo, "http://"),
+    ]
+    for (what, address, scheme) in addresses {
+      out.append((what, address.map { scheme + $0.description } ?? "off"))
+    }
+  }
+  return out
+}

@@ -1,0 +1,102 @@
+import Bytes
+import TelemetryModel
+import TraceFormats
+
+/// `sluice replay`: recorded logs and traces again, as if they happened up to now.
+let replayCommand = Command(
+  name: "replay", summary: "Write recorded logs or send recorded traces with times moved to now.",
+  notes: """
+    Logs: each file is appended to the file of its name in the --into folder, which an agent tails.
+    The newest time of all files becomes now; RFC 3339, the common log format and syslog's
+    `Nov 21 06:00:00` are recognised.
+    Traces: OTLP JSON documents are sent to --otlp with new trace ids, so that a replay never mixes
+    with an earlier one.
+    """,
+  positional: "FILE...",
+  options: [
+    .value("into", "DIR", "append logs to files in this folder"),
+    .value("otlp", "URL", "send OTLP JSON to this receiver, http://127.0.0.1:4318 say"),
+    .value(
+      "trace-ids", "FILE", "write the trace ids sent, one a line; FILE.source has the old ones"),
+    .value("timeout", "TIME", "gives up on the receiver after this", preset: "30s"),
+  ],
+  run: { arguments, surroundings in
+    guard !arguments.positional.isEmpty else { throw UsageError(message: "which files?") }
+    let now = Timestamp(nanoseconds: surroundings.now())
+    switch (arguments["into"], arguments["otlp"]) {
+    case (let folder?, nil):
+      try replayLogs(arguments.positional, into: folder, now: now, surroundings)
+    case (nil, _?): try await replayTraces(arguments, now: now, surroundings)
+    default: throw UsageError(message: "one of --into DIR and --otlp URL is needed")
+    }
+    return .success
+  })
+
+private func replayLogs(
+  _ files: [String], into folder: String, now: Timestamp, _ surroundings: Surroundings
+) throws {
+  try makeFolder(folder)
+  for file in files {
+    let text = try readFile(file)
+    let shifted = try TimeShift.moveToNow(text, now: now, file: file)
+    let name = file.split(separator: "/").last.map(String.init) ?? file
+    try writeFile("\(folder)/\(name)", shifted.bytes, appending: true)
+    surroundings.output.write(
+      "\(terminalSafe(file)): \(shifted.lines) lines, moved by \(shortTimeSpan(shifted.moved))\n")
+  }
+}
+
+private func replayTraces(
+  _ arguments: Arguments, now: Timestamp, _ surroundings: Surroundings
+) async throws {
+  let connection = try ServerConnection(arguments, address: "otlp")
+  var ids: [(old: TraceID, new: TraceID)] = []
+  var random = SystemRandomNumberGenerator()
+  for file in arguments.positional {
+    var groups: [ResourceSpans]
+    do {
+      groups = try OTLPTraceJSON.decode(try readFile(file))
+    } catch let error as TraceFormatError {
+      throw CommandFailure(message: "\(file): \(error.message)")
+    }
+    let spans = groups.flatMap { $0.scopes.flatMap(\.spans) }
+    guard let newest = spans.map(\.end).max() else {
+      throw CommandFailure(message: "\(file): no spans in it")
+    }
+    var renamed: [TraceID: TraceID] = [:]
+    for span in spans where renamed[span.traceID] == nil {
+      let new = TraceID(high: random.next() | 1, low: random.next())
+      renamed[span.traceID] = new
+      ids.append((span.traceID, new))
+    }
+    let move = now - newest
+    for group in groups.indices {
+      for scope in groups[group].scopes.indices {
+        for index in groups[group].scopes[scope].spans.indices {
+          groups[group].scopes[scope].spans[index].move(by: move, renaming: renamed)
+        }
+      }
+    }
+    try await connection.post(
+      "/v1/traces", type: "application/x-protobuf", body: OTLPTraceProtobuf.encode(groups))
+    surroundings.output.write(
+      "\(terminalSafe(file)): \(spans.count) spans of \(renamed.count) traces, moved by "
+        + "\(shortTimeSpan(move))\n")
+  }
+  if let path = arguments["trace-ids"] {
+    try writeFile(path, Array(ids.map { $0.new.hex + "\n" }.joined().utf8))
+    try writeFile(path + ".source", Array(ids.map { $0.old.hex + "\n" }.joined().utf8))
+  }
+}
+
+extension Span {
+  fileprivate mutating func move(by span: TimeSpan, renaming: [TraceID: TraceID]) {
+    start = start + span
+    end = end + span
+    traceID = renaming[traceID] ?? traceID
+    for index in events.indices { events[index].time = events[index].time + span }
+    for index in links.indices {
+      links[index].traceID = renaming[links[index].traceID] ?? links[index].traceID
+    }
+  }
+}

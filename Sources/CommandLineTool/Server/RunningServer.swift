@@ -1,0 +1,124 @@
+import Configuration
+import HTTP
+import LinuxIO
+import LogStore
+import SpanStore
+import Storage
+import TelemetryModel
+
+/// The server's parts while they run: two stores and the listeners in front of them.
+final class RunningServer: Sendable {
+  private let http: HTTPServer
+  private let logs: LogStore
+  private let spans: SpanStore
+  private let shutdownSeconds: Double
+
+  private init(
+    http: HTTPServer, logs: LogStore, spans: SpanStore,
+    shutdownSeconds: Double
+  ) {
+    self.http = http
+    self.logs = logs
+    self.spans = spans
+    self.shutdownSeconds = shutdownSeconds
+  }
+
+  /// Opens the stores, replays what was not in segments, and listens.
+  ///
+  /// - Throws: ``CommandFailure`` that names the folder's holder, the address in use, or the file.
+  static func start(_ configuration: ServerConfiguration) async throws -> RunningServer {
+    let log = Log("server")
+    let files = RealFileSystem()
+    let clock = SystemClock()
+    let began = clock.monotonic()
+    let blocking = try BlockingExecutor(name: "blocking", threadCount: 16)
+    let logs: LogStore
+    let spans: SpanStore
+    do {
+      logs = try await LogStore.open(
+        configuration.storage(of: .logs, named: "logs"), limits: configuration.limits,
+        fileSystem: files, clock: clock)
+      spans = try await SpanStore.open(
+        configuration.storage(of: .spans, named: "spans"), fileSystem: files, clock: clock)
+    } catch let error as LogStoreError {
+      throw CommandFailure(message: error.message)
+    } catch let error as SpanStoreError {
+      throw CommandFailure(message: error.message)
+    }
+    let server = try HTTPServer(limits: HTTPLimits(configuration.http))
+    let faces = ServerFaces(
+      configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock)
+    do {
+      for face in faces.all {
+        guard let address = face.address else { continue }
+        try server.listen(
+          try SocketAddress.parse(address.description), name: face.name,
+          tls: configuration.tls.map(TLSConfiguration.init), errorBody: face.errorBody,
+          handler: face.router.handler)
+        log.info("listening", ["what": face.name, "address": address.description])
+      }
+    } catch {
+      await server.drain(seconds: 0)
+      await logs.close()
+      await spans.close()
+      throw CommandFailure(message: "\(error)")
+    }
+    log.info(
+      "ready",
+      [
+        "data_dir": configuration.dataDirectory,
+        "milliseconds": (clock.monotonic().nanoseconds - began.nanoseconds) / 1_000_000,
+      ])
+    return RunningServer(
+      http: server, logs: logs, spans: spans,
+      shutdownSeconds: configuration.http.shutdownTimeout.seconds)
+  }
+
+  /// Closes the listeners, lets requests finish, and leaves what was acknowledged durable.
+  func stop() async {
+    await http.drain(seconds: shutdownSeconds)
+    await logs.close()
+    await spans.close()
+    Log("server").info("stopped")
+  }
+}
+
+extension ServerConfiguration {
+  /// How one of the two stores is kept.
+  fileprivate func storage(of kind: StoreKind, named name: String) -> StorageConfiguration {
+    var out = StorageConfiguration(name: name, folder: "\(dataDirectory)/\(name)", kind: kind)
+    out.wal.fileBytes = storage.walFileSize
+    out.headBytesFlush = storage.headMaxSize
+    out.headAgeFlush = storage.headMaxAge
+    out.retention = retention
+    out.retentionInterval = storage.retentionInterval
+    out.freeBytesMin = Int64(storage.minFreeDisk)
+    return out
+  }
+}
+
+extension HTTPLimits {
+  /// The defaults with what the configuration sets.
+  fileprivate init(_ settings: HTTPSettings) {
+    self.init()
+    connectionsMax = settings.maxConnections
+    if settings.maxConnectionsPerAddress > 0 {
+      connectionsPerAddressMax = settings.maxConnectionsPerAddress
+    }
+    headBytesMax = settings.maxHeaderSize
+    bodyBytesMax = settings.maxBodySize
+    headSeconds = settings.headerTimeout.seconds
+    bodyStallSeconds = settings.bodyTimeout.seconds
+    writeStallSeconds = settings.writeTimeout.seconds
+    idleSeconds = settings.idleTimeout.seconds
+    streamsMax = settings.maxStreams
+  }
+}
+
+extension TLSConfiguration {
+  fileprivate init(_ settings: ServerTLS) {
+    self.init(
+      certificatePath: settings.certificateFile, keyPath: settings.keyFile,
+      clientAuthorityPath: settings.clientCAFile)
+  }
+}

@@ -1,0 +1,62 @@
+#!/bin/bash
+# Drives the release binary from outside: the demonstration, recorded answers, real clients, real
+# daemons, and crashes. Each part prints its findings; the last line is 'N passed, M failed'.
+#
+#   Tests/Acceptance/run.sh            all parts
+#   Tests/Acceptance/run.sh PART...    some of them, by the names below
+#
+# A part that lacks what it needs (recorded answers, PyPI, root) says so and is counted as skipped.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export SLUICE=$PWD/.build/release/sluice
+export SHARED=${SLUICE_SHARED:-$PWD/../shared}
+export WORK
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/sluice-acceptance.XXXXXX")
+trap 'rm -rf "$WORK"' EXIT
+venv=$PWD/.build/acceptance-venv
+passed=0 failed=0 skipped=0
+
+# A part ends with 0 (passed), 77 (skipped) or anything else (failed).
+part() {
+  local name=$1 status
+  shift
+  if [ -n "${only:-}" ] && [[ " $only " != *" $name "* ]]; then return; fi
+  printf '\n--- %s\n' "$name"
+  "$@"
+  status=$?
+  case $status in
+    0) passed=$((passed + 1)) ;;
+    77) skipped=$((skipped + 1)) ;;
+    *) failed=$((failed + 1)); printf 'FAILED: %s (status %s)\n' "$name" "$status" ;;
+  esac
+}
+
+# Python clients from PyPI, installed once into the build folder.
+clients() {
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 77
+  "$venv/bin/python" -c 'import grpc, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http, py_zipkin, cramjam' 2>/dev/null && return 0
+  "$venv/bin/pip" install -q --disable-pip-version-check grpcio opentelemetry-sdk \
+    opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http py-zipkin cramjam \
+    || { echo "skipped: PyPI's clients cannot be installed"; return 77; }
+}
+
+demonstration() {
+  SLUICE_DATA=$WORK/demo OUT=$WORK/out ONCE=1 samples/demo.sh >"$WORK/demo.log" 2>&1 || {
+    cat "$WORK/demo.log"
+    return 1
+  }
+  grep -c '  ok ' "$WORK/demo.log" | sed 's/$/ answers checked/'
+}
+
+with_clients() { clients || return $?; "$venv/bin/python" "$@"; }
+
+only="$*"
+part demonstration demonstration
+part conformance python3 Tests/Acceptance/conformance.py
+part bad-input python3 Tests/Acceptance/bad_input.py
+part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
+part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5
+part journald python3 Tests/Acceptance/journald-harness.py --entries 200 --kills 3
+
+printf '\n%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]

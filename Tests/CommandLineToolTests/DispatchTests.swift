@@ -1,0 +1,59 @@
+import Testing
+
+@testable import CommandLineTool
+
+@Suite struct DispatchTests {
+  private let root = Command(
+    name: "sluice", summary: "Logs and traces.",
+    subcommands: [
+      Command(
+        name: "query", summary: "Ask.", positional: "QUERY",
+        options: [.value("limit", "N", "lines", preset: "30")],
+        run: { arguments, surroundings in
+          surroundings.output.write(arguments.positional.joined(separator: ","))
+          return .success
+        }),
+      Command(
+        name: "fail", summary: "Fails.",
+        run: { _, _ in throw CommandFailure(message: "no\nroute \u{1b}[2J", status: .unreachable) }),
+    ])
+
+  private func run(_ words: [String]) async -> (ExitStatus, out: String, errors: String) {
+    let out = Recorded()
+    let errors = Recorded()
+    let status = await dispatch(
+      words, root: root,
+      surroundings: Surroundings(output: out, errors: errors, environment: [:], now: { 0 }))
+    return (status, out.text, errors.text)
+  }
+
+  @Test func aCommandRuns() async {
+    let got = await run(["query", "{a=\"b\"}", "--limit", "3"])
+    #expect(got.0 == .success)
+    #expect(got.out == "{a=\"b\"}")
+  }
+
+  @Test func helpIsEverywhere() async {
+    for words in [["--help"], ["query", "--help"], ["query", "-h"], ["help"]] {
+      let got = await run(words)
+      #expect(got.0 == .success)
+      #expect(got.out.contains("Usage: sluice"))
+    }
+    #expect(await run(["--help"]).out.contains("query  Ask."))
+    #expect(await run(["query", "--help"]).out.contains("--limit N  lines (default 30)"))
+    #expect(await run(["--version"]).out == "sluice \(sluiceVersion)\n")
+  }
+
+  @Test func faultsAreOneLineOnStandardError() async {
+    let typo = await run(["qery"])
+    #expect(typo.0 == .usage)
+    #expect(
+      typo.errors == "sluice: unknown command 'qery'; did you mean 'query'?; see `sluice --help`\n")
+    let failed = await run(["fail"])
+    #expect(failed.0 == .unreachable)
+    #expect(failed.errors == "sluice: no route \\x1b[2J\n")
+    #expect(failed.out.isEmpty)
+    #expect(await run([]).0 == .usage)
+    #expect(await run(["fail", "extra"]).0 == .usage)
+  }
+}
