@@ -41,7 +41,6 @@ let layers: [[Module]] = [
         "TelemetryModel",
       ]),
     module("LogQL", ["Bytes", "TelemetryModel", "Regex"]),
-    module("TextTemplate", ["Bytes", "TelemetryModel", "Regex"]),
   ],
   [  // 4
     module(
@@ -51,6 +50,7 @@ let layers: [[Module]] = [
       "LogSources", ["CSystemd", "CLinux", "Bytes", "LinuxIO", "TelemetryModel", "WireFormats"]),
     module("Configuration", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
     module("TraceFormats", ["Bytes", "TelemetryModel", "WireFormats"]),
+    module("TextTemplate", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
   ],
   [  // 5
     module(

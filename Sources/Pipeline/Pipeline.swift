@@ -45,9 +45,8 @@ package final class Pipeline {
     program.compactMap { ($0 as? any HoldingStage)?.nextDeadline }.min()
   }
 
-  /// Until when the caller should read no more, since a `limit` stage without `drop` says so: the
-  /// clock's nanoseconds; nil when it may read on.
-  package var readAgainAt: Int64? { shared.readAgainAt.flatMap { $0 > shared.now ? $0 : nil } }
+  /// Until when the caller should read no more, since a `limit` stage without `drop` says so.
+  package var readAgainAt: Int64? { shared.readAgainAt }
 
   /// What was dropped so far, by reason.
   package var drops: [DropCount] { dropCounts.values.sorted { $0.reason < $1.reason } }

@@ -1,6 +1,7 @@
 package import LogQL
 package import LogStore
 package import TelemetryModel
+package import TextTemplate
 
 /// The stages of a query, compiled and made ready for many rows of many streams.
 ///

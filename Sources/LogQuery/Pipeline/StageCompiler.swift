@@ -1,4 +1,5 @@
 import LogQL
+import TextTemplate
 
 /// Makes stages ready, in order, and notes what they look at.
 struct StageCompiler {
@@ -8,8 +9,13 @@ struct StageCompiler {
   private(set) var lineFilters: [CompiledLineFilter] = []
   private(set) var stages: [PipelineStage] = []
   private(set) var needsLine = false
-  /// A stage so far may have changed the line.
+  /// A stage before the current group may have changed the line.
   private var hasChangedLine = false
+  /// A stage of the current group does.
+  private var changesLine = false
+  /// Where the current group starts: line filters run before the other stages of their group, as
+  /// Loki orders them. A label filter, `line_format` and `unpack` end one; `decolorize` does not.
+  private var groupStart = 0
   private var required: [LabelNames.ID] = []
   private var filters: [ParserHints.EarlyFilter] = []
 
@@ -23,25 +29,31 @@ struct StageCompiler {
     case .lineFilter(let filter):
       let compiled = try CompiledLineFilter(filter)
       needsLine = true
-      // No stage that leaves the line alone cares whether a filter ran before it.
       if hasChangedLine {
-        stages.append(LineFilterStage(compiled))
+        stages.insert(LineFilterStage(compiled), at: groupStart)
+        groupStart += 1
       } else {
         lineFilters.append(compiled)
       }
     case .parser(let parser):
       needsLine = true
       stages.append(try self.parser(parser))
+      if parser == .unpack {
+        changesLine = true
+        endGroup()
+      }
     case .labelFilter(let filter):
       let compiled = try CompiledLabelFilter(filter, names)
       stages.append(LabelFilterStage(compiled))
+      endGroup()
       note(compiled)
     case .lineFormat(let format):
       let made = try LineFormatStage(format, names, environment)
       require(made.labels)
       needsLine = needsLine || made.readsLine
-      hasChangedLine = true
       stages.append(made)
+      changesLine = true
+      endGroup()
     case .labelFormat(let format):
       let made = try LabelFormatStage(format, names, environment)
       require(made.labels)
@@ -53,12 +65,12 @@ struct StageCompiler {
       stages.append(try SelectionStage(selections, keeps: true, names))
     case .decolorize:
       needsLine = true
-      hasChangedLine = true
+      changesLine = true
       stages.append(DecolorizeStage())
     }
   }
 
-  private mutating func parser(_ parser: ParserStage) throws(LogQLError) -> PipelineStage {
+  private func parser(_ parser: ParserStage) throws(LogQLError) -> PipelineStage {
     switch parser {
     case .json(let fields) where fields.isEmpty: return JSONStage()
     case .json(let fields): return try JSONFieldsStage(fields, names)
@@ -68,10 +80,14 @@ struct StageCompiler {
       return LogfmtFieldsStage(fields, isStrict: isStrict, names)
     case .regexp(let pattern): return try RegexpStage(pattern, names)
     case .pattern(let pattern): return PatternStage(pattern, names)
-    case .unpack:
-      hasChangedLine = true
-      return UnpackStage()
+    case .unpack: return UnpackStage()
     }
+  }
+
+  private mutating func endGroup() {
+    groupStart = stages.count
+    hasChangedLine = hasChangedLine || changesLine
+    changesLine = false
   }
 
   mutating func addRequirements(of unwrap: UnwrapStage) {

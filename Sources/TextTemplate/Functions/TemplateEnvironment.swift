@@ -1,6 +1,7 @@
+import LinuxIO
 package import TelemetryModel
 
-/// What templates take from outside of a row.
+/// What functions take from outside of the data.
 package struct TemplateEnvironment: Sendable {
   /// What `now` answers.
   package var now: @Sendable () -> Timestamp
@@ -16,5 +17,14 @@ package struct TemplateEnvironment: Sendable {
     self.now = now
     self.zones = zones
     self.localZone = localZone
+  }
+
+  func zonedNow() -> ZonedTime { ZonedTime(now(), zone: localZone) }
+}
+
+extension TimeZoneDatabase {
+  /// The zones of this machine.
+  package static let system = TimeZoneDatabase { path in
+    try? RealFileSystem().readWhole(path, bytesMax: TimeZoneRules.fileBytesMax)
   }
 }
