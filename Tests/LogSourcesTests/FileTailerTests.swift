@@ -75,6 +75,21 @@ import Testing
     #expect(rig.lines == [all[2], all[3], all[7], all[10]])
   }
 
+  @Test func aTakerMayPauseAfterAnyLine() {
+    let rig = TailerRig()
+    rig.write(numbered(0..<20), to: "a.log")
+    rig.sink.pausesAfterEach = true
+    for _ in 0..<10 {
+      rig.pump()
+      rig.crash()
+    }
+    #expect(rig.lines.count >= 10)
+    #expect(rig.lines == Array(numberedLines(0..<20).prefix(rig.lines.count)))
+    rig.sink.pausesAfterEach = false
+    rig.pump()
+    #expect(rig.lines == numberedLines(0..<20))
+  }
+
   @Test func excludedAndCompressedFilesAreLeftAlone() {
     let rig = TailerRig("*", exclude: "*.{tmp,bak}")
     rig.write("1\n", to: "a.log")

@@ -29,10 +29,14 @@ final class CollectingSink: LineSink {
 
   var taken: [Taken] = []
 
-  func take(line: UnsafeRawBufferPointer, path: String, target: Int, origin: LineOrigin) {
+  /// Lines after which it wants no more until the next call.
+  var pausesAfterEach = false
+
+  func take(line: UnsafeRawBufferPointer, path: String, target: Int, origin: LineOrigin) -> Bool {
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     taken.append(
       Taken(line: String(decoding: line, as: UTF8.self), name: name, origin: origin))
+    return !pausesAfterEach
   }
 
   var lines: [String] { taken.map(\.line) }

@@ -1,4 +1,4 @@
-import Bytes
+package import Bytes
 package import LogSources
 
 /// A push body that waits to be sent, and for whom.
@@ -36,7 +36,7 @@ package struct QueueRecord: Hashable, Sendable {
 
 extension QueueRecord {
   /// The payload of a record; docs/formats/agent-queue.md.
-  func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(bodies.reduce(64) { $0 + $1.bytes.count + 64 })
     out.append(isSnapshot ? 1 : 0)
@@ -61,7 +61,7 @@ extension QueueRecord {
   }
 
   /// Throws ``ByteError`` on anything but an encoded record.
-  init(encoded bytes: [UInt8]) throws(ByteError) {
+  package init(encoded bytes: [UInt8]) throws(ByteError) {
     var cursor = ByteCursor(bytes.span.bytes)
     let flags = try cursor.readByte()
     guard flags <= 1 else { throw .malformedText }

@@ -7,8 +7,9 @@ import LinuxIO
 /// there on, once the original was truncated. So only what is written between the copying and the
 /// truncation is lost, which no reader can help.
 extension FileTailer {
-  /// Bytes that must have been read of a file before others are taken for its copies: fewer could
-  /// be the same banner of two files.
+  /// Bytes that must have been read of a file before any related one is taken for its copy. With
+  /// fewer, which could be the same banner of two files, the name must be the original's with
+  /// something added, as logrotate's is.
   private static let evidenceBytesMin = Int64(FileFingerprint.tailBytesMax)
 
   private enum Likeness {
@@ -64,7 +65,6 @@ extension FileTailer {
 
   /// Gives what is left of a truncated file to a suspected copy of it, if there is one.
   func handOverToCopy(of original: FileGeneration, _ now: MonotonicTime) -> Bool {
-    guard original.position.offset >= Self.evidenceBytesMin else { return false }
     for copy in generations.values
     where copy.file != nil && !copy.isKnownOriginal && isRelated(copy, original) {
       guard let file = copy.file else { continue }
@@ -86,7 +86,6 @@ extension FileTailer {
   private func originals(for generation: FileGeneration) -> [FileGeneration] {
     generations.values.filter { other in
       other.number != generation.number && other.isKnownOriginal
-        && other.position.offset >= Self.evidenceBytesMin
         && (other.position.isTruncated || other.file != nil) && keepsItsName(other)
         && isRelated(generation, other)
     }.sorted { a, b in
@@ -100,6 +99,10 @@ extension FileTailer {
   private func isRelated(_ copy: FileGeneration, _ original: FileGeneration) -> Bool {
     let copyName = copy.currentPath.split(separator: "/").last ?? ""
     let originalName = original.currentPath.split(separator: "/").last ?? ""
+    guard original.position.offset > 0 else { return false }
+    if original.position.offset < Self.evidenceBytesMin {
+      return copyName.hasPrefix("\(originalName).") || copyName.hasPrefix("\(originalName)-")
+    }
     let stem = originalName.split(separator: ".").first ?? ""
     return !stem.isEmpty && copyName != originalName && copyName.hasPrefix(stem)
   }
@@ -122,11 +125,9 @@ extension FileTailer {
     }
     if position.isTruncated {
       guard let place = original.checkpoints.last(where: { $0.offset <= size }),
-        place.offset >= Self.evidenceBytesMin
+        place.offset >= Int64(position.head.length)
       else { return .different }
-      let headLength = min(Int64(position.head.length), place.offset)
-      guard headLength == Int64(position.head.length) else { return .different }
-      let head = try file.readBytes(at: 0, count: Int(headLength))
+      let head = try file.readBytes(at: 0, count: Int(position.head.length))
       let tail = try file.readBytes(
         at: place.offset - Int64(place.tail.length), count: Int(place.tail.length))
       return LineReader.fingerprint(head) == position.head

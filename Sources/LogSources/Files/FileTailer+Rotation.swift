@@ -97,3 +97,34 @@ extension FileTailer {
     return missing
   }
 }
+
+/// What is told of one file to people.
+package struct FileStatusReport: Hashable, Sendable {
+  package var path: String
+  /// The name under which it was first seen, which its lines carry.
+  package var firstPath: String
+  package var offset: Int64
+  package var size: Int64
+  /// `reading`, `copy` (waits for the truncation of its original), `resting`, `missing` or
+  /// `truncated`.
+  package var state: String
+}
+
+extension FileTailer {
+  /// All files that are known, by path.
+  package var fileStatuses: [FileStatusReport] {
+    generations.values.map { generation in
+      let state =
+        switch generation.state {
+        case .reading: "reading"
+        case .suspectedCopy: "copy"
+        case .dormant: "resting"
+        case .absent: generation.position.isTruncated ? "truncated" : "missing"
+        }
+      return FileStatusReport(
+        path: generation.currentPath, firstPath: generation.position.path,
+        offset: generation.position.offset, size: max(generation.size, generation.position.offset),
+        state: state)
+    }.sorted { ($0.path, $0.offset) < ($1.path, $1.offset) }
+  }
+}

@@ -242,7 +242,7 @@ package final class FileTailer {
           guard bytes.count == Int(held.length) else { continue }
           if bytes.last == 10 { bytes.removeLast() }
           if bytes.last == 13 { bytes.removeLast() }
-          bytes.withUnsafeBytes {
+          _ = bytes.withUnsafeBytes {
             sink.take(
               line: $0, path: generation.position.path, target: generation.target,
               origin: LineOrigin(source: number, start: held.start, length: held.length))
@@ -300,6 +300,8 @@ package final class FileTailer {
       switch outcome {
       case .more:
         return true
+      case .paused:
+        return false
       case .atEnd(let partialBytes):
         if partialBytes != generation.partialBytes { generation.lastGrowth = now }
         generation.partialBytes = partialBytes
@@ -337,8 +339,8 @@ package final class FileTailer {
     if let file { attach(file, to: fresh, now) }
     if !handOverToCopy(of: old, now) {
       counters.destroyedBytes &+= unread
-      // Too little was read of it to know a copy again.
-      if old.position.offset < Int64(FileFingerprint.tailBytesMax) { forget(old) }
+      // Nothing was read of it: a copy is as good as a new file.
+      if old.position.offset == 0 { forget(old) }
     }
   }
 

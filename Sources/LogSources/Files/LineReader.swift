@@ -22,6 +22,8 @@ struct LineReader {
     case atEnd(partialBytes: Int)
     /// There may be more.
     case more
+    /// The taker wants no more for now.
+    case paused
     /// The bytes before the position are not those that were there.
     case truncated
   }
@@ -51,7 +53,7 @@ struct LineReader {
   /// Hands on whole lines of the next chunk and moves `position` over them, one at a time.
   mutating func readChunk(
     _ file: any File, _ position: inout FilePosition, counters: inout FileCounters,
-    line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Void
+    line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Bool
   ) throws(SystemError) -> Outcome {
     let tailLength = Int(position.tail.length)
     let start = position.offset - Int64(tailLength)
@@ -65,16 +67,20 @@ struct LineReader {
         return (.truncated, false)
       }
       let fresh = UnsafeRawBufferPointer(rebasing: bytes[tailLength...])
-      let rest = Self.splitLines(fresh, &position, limits, &counters, line)
+      let split = Self.splitLines(fresh, &position, limits, &counters, line)
+      let rest = split.rest
       let isFull = count == capacity
       var partial = rest
-      if rest > limits.lineBytesMax || (position.isInsideOverlongLine && rest > 0) {
+      if split.isPaused {
+        partial = 0
+      } else if rest > limits.lineBytesMax || (position.isInsideOverlongLine && rest > 0) {
         Self.passOverRest(fresh, rest: rest, &position, limits, &counters, line)
         partial = 0
       }
       let consumed = tailLength + Int(position.offset - begin.offset)
       let tailStart = max(0, consumed - FileFingerprint.tailBytesMax)
       position.tail = FileFingerprint(UnsafeRawBufferPointer(rebasing: bytes[tailStart..<consumed]))
+      if split.isPaused { return (.paused, false) }
       if isFull { return (.more, partial == fresh.count) }
       return (.atEnd(partialBytes: partial), false)
     }
@@ -97,12 +103,14 @@ struct LineReader {
   /// Hands on the unfinished line at the end of a file that is not written any more.
   mutating func readPartialLine(
     _ file: any File, _ position: inout FilePosition, counters: inout FileCounters,
-    line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Void
+    line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Bool
   ) throws(SystemError) {
     let bytes = try file.readBytes(at: position.offset, count: limits.lineBytesMax)
     guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")) else { return }
     if !position.isInsideOverlongLine {
-      bytes.withUnsafeBytes { line(Self.trimmed($0), position.offset, Int32(bytes.count)) }
+      bytes.withUnsafeBytes { whole in
+        _ = line(Self.trimmed(whole), position.offset, Int32(bytes.count))
+      }
       counters.readLines &+= 1
     }
     counters.readBytes &+= UInt64(bytes.count)
@@ -120,14 +128,15 @@ struct LineReader {
     }
   }
 
-  /// Bytes after the last newline are returned as their count.
+  /// Gives the count of bytes after the last line handed on, and whether the taker had enough.
   private static func splitLines(
     _ bytes: UnsafeRawBufferPointer, _ position: inout FilePosition, _ limits: Limits,
     _ counters: inout FileCounters,
-    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Void
-  ) -> Int {
+    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Bool
+  ) -> (rest: Int, isPaused: Bool) {
     var start = 0
-    while start < bytes.count, let base = bytes.baseAddress {
+    var goesOn = true
+    while goesOn, start < bytes.count, let base = bytes.baseAddress {
       let length = linux_index_of_byte(base + start, 10, bytes.count - start)
       guard length >= 0 else { break }
       let whole = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
@@ -137,24 +146,24 @@ struct LineReader {
         counters.overlongLines &+= 1
         if limits.cutsOverlongLines {
           let cut = UnsafeRawBufferPointer(rebasing: whole[..<limits.lineBytesMax])
-          line(cut, position.offset, Int32(length + 1))
+          goesOn = line(cut, position.offset, Int32(length + 1))
           counters.readLines &+= 1
         }
       } else {
-        line(trimmed(whole), position.offset, Int32(length + 1))
+        goesOn = line(trimmed(whole), position.offset, Int32(length + 1))
         counters.readLines &+= 1
       }
       position.offset += Int64(length + 1)
       start += length + 1
     }
-    return bytes.count - start
+    return (bytes.count - start, !goesOn)
   }
 
   /// Cuts the unfinished line at the end of `bytes`, which is too long already, and moves over it.
   private static func passOverRest(
     _ bytes: UnsafeRawBufferPointer, rest: Int, _ position: inout FilePosition, _ limits: Limits,
     _ counters: inout FileCounters,
-    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Void
+    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Bool
   ) {
     if !position.isInsideOverlongLine {
       counters.overlongLines &+= 1
@@ -162,7 +171,7 @@ struct LineReader {
       if limits.cutsOverlongLines {
         let start = bytes.count - rest
         let cut = UnsafeRawBufferPointer(rebasing: bytes[start..<start + limits.lineBytesMax])
-        line(cut, position.offset, Int32(rest))
+        _ = line(cut, position.offset, Int32(rest))
         counters.readLines &+= 1
       }
     }

@@ -101,6 +101,17 @@ package struct JournalEntry {
     return labels
   }
 
+  /// Bytes that are the same for entries with the same fields but MESSAGE.
+  package var labelKey: [UInt8] {
+    var key: [UInt8] = []
+    for field in fields where !bytes[field.name].elementsEqual("MESSAGE".utf8) {
+      key += bytes[field.name.lowerBound..<field.value.upperBound]
+      key.append(0)
+      key.appendVarint(UInt64(field.value.count))
+    }
+    return key
+  }
+
   static func metaLabelName(_ field: ArraySlice<UInt8>) -> String {
     var name = Array("__journal_".utf8)
     for byte in field {

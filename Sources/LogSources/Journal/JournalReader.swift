@@ -32,6 +32,7 @@ package final class JournalReader {
   /// The place to go on after; entries at or before it are passed over once.
   private var resumesAfter: JournalCursor?
   private var isOnEntry = false
+  private var lastCursor: String?
   private var lastRealtime: UInt64 = 0
   private var failuresInRow = 0
 
@@ -73,6 +74,7 @@ package final class JournalReader {
   /// An entry that is gone by vacuuming does not matter: the next one there is comes first.
   package func seek(after cursor: String?, nowMicroseconds: UInt64) throws(LogSourcesError) {
     isOnEntry = false
+    lastCursor = nil
     resumesAfter = nil
     let oldest = nowMicroseconds - min(nowMicroseconds, settings.ageMaxMicroseconds)
     if let text = cursor {
@@ -122,10 +124,12 @@ package final class JournalReader {
   }
 
   /// The cursor of the entry that was read last; nil before the first one.
-  package var cursor: String? { isOnEntry ? currentCursor() : nil }
+  package var cursor: String? { isOnEntry ? currentCursor() ?? lastCursor : nil }
 
   /// Waits until something changed or the time is over.
   package func wait(milliseconds: UInt64) {
+    // The file of the last entry may be gone afterwards, and its cursor with it.
+    if isOnEntry { lastCursor = currentCursor() ?? lastCursor }
     let change = sd_journal_wait(journal, milliseconds * 1000)
     if change == Int32(SD_JOURNAL_INVALIDATE) { invalidations += 1 }
   }

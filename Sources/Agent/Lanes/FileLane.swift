@@ -1,0 +1,193 @@
+import Bytes
+import Delivery
+import LinuxIO
+import LogSources
+import Pipeline
+import TelemetryModel
+
+/// The thread that reads all jobs' files and runs their stages.
+final class FileLane {
+  /// Sources of one job on this thread.
+  private final class JobLane: LineSink {
+    let job: FileJob
+    let tailer: FileTailer
+    let pipeline: Pipeline
+    let mailbox: FileMailbox
+    let output: LaneOutput
+    let clock: any WallClock
+    let meter: JobMeter
+    private var lastPath = ""
+    private var lastTarget = -1
+    private var lastLabels = Labels.none
+
+    init(
+      _ job: FileJob, tailer: FileTailer, pipeline: Pipeline, mailbox: FileMailbox,
+      output: LaneOutput, clock: any WallClock, meter: JobMeter
+    ) {
+      self.job = job
+      self.tailer = tailer
+      self.pipeline = pipeline
+      self.mailbox = mailbox
+      self.output = output
+      self.clock = clock
+      self.meter = meter
+    }
+
+    func take(line: UnsafeRawBufferPointer, path: String, target: Int, origin: LineOrigin) -> Bool {
+      if target != lastTarget || path != lastPath {
+        lastTarget = target
+        lastPath = path
+        let own = job.targets[min(target, job.targets.count - 1)].labels
+        lastLabels = Labels([Label("filename", path)] + own.sorted)
+      }
+      output.noteChange()
+      pipeline.process(
+        line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
+        emit: output.add)
+      return pipeline.readAgainAt == nil
+    }
+
+    /// Milliseconds for which a `limit` stage wants no lines.
+    var pauseMilliseconds: Int {
+      guard let moment = pipeline.readAgainAt else { return 0 }
+      return Int(max(0, (moment - clock.now()) / 1_000_000))
+    }
+
+    /// Lets blocks go that have waited long enough; true when one did.
+    func expire() {
+      guard let deadline = pipeline.nextDeadline, deadline <= clock.now() else { return }
+      output.noteChange()
+      pipeline.expire(emit: output.add)
+    }
+
+    func takeChangedPositions() -> [SourcePosition] {
+      var held: [Int64: [FilePosition.HeldLine]] = [:]
+      if pipeline.holdsLines {
+        pipeline.heldOrigins { origin in
+          held[origin.source, default: []].append(
+            FilePosition.HeldLine(start: origin.start, length: origin.length))
+        }
+        for source in held.keys { held[source]?.sort { $0.start < $1.start } }
+      }
+      return tailer.takeChangedPositions(held: held).map { number, position in
+        SourcePosition(key: "file:\(number)", value: position?.encoded() ?? [])
+      }
+    }
+  }
+
+  private let settings: LaneSettings
+  private let output: LaneOutput
+  private let jobs: [JobLane]
+  private let signal: ThreadSignal
+  private let board: StatusBoard
+  private var nextLook = MonotonicTime(nanoseconds: 0)
+
+  /// Gives numbers to files over all jobs and restarts.
+  private final class Numbers {
+    var last: Int64 = 0
+    func take() -> Int64 {
+      last += 1
+      return last
+    }
+  }
+
+  /// Longest sleep while nothing happens.
+  private static let idleMilliseconds = 250
+  private static let lookSeconds = 1.0
+
+  init(
+    _ plans: [(job: FileJob, mailbox: FileMailbox)], tail: FileTailSettings,
+    restored: RestoredPositions, settings: LaneSettings, fileSystem: any FileSystem,
+    signal: ThreadSignal, board: StatusBoard, registry: MetricsRegistry
+  ) throws(AgentError) {
+    self.settings = settings
+    self.signal = signal
+    self.board = board
+    do throws(SystemError) {
+      output = try LaneOutput(settings)
+    } catch { throw AgentError(error) }
+    let numbers = Numbers()
+    numbers.last = restored.lastFileNumber
+    var jobs: [JobLane] = []
+    for (index, plan) in plans.enumerated() {
+      let tailer = FileTailer(
+        job: plan.job.name, settings: tail, fileSystem: fileSystem, clock: settings.clock,
+        takeNumber: numbers.take)
+      tailer.restore(restored.files(of: plan.job, isFirst: index == 0, among: plans.map(\.job)))
+      tailer.importOffsets(restored.importedOffsets)
+      let pipeline: Pipeline
+      do throws(PipelineError) {
+        pipeline = try Pipeline(
+          stages: plan.job.stages, jobName: plan.job.name, clock: settings.clock,
+          zones: settings.zones)
+      } catch { throw AgentError(error, job: plan.job.name) }
+      jobs.append(
+        JobLane(
+          plan.job, tailer: tailer, pipeline: pipeline, mailbox: plan.mailbox, output: output,
+          clock: settings.clock, meter: JobMeter(registry, job: plan.job.name)))
+      tailer.exchange(plan.mailbox)
+    }
+    self.jobs = jobs
+  }
+
+  /// Reads until the stop flag is set; then commits what was read.
+  func run() {
+    while !settings.stop.isSet, !output.isClosed {
+      let milliseconds = turn()
+      if milliseconds > 0 { signal.wait(milliseconds: Int32(milliseconds)) }
+    }
+    commit()
+    report()
+  }
+
+  /// One round over all jobs; how long there is nothing to do.
+  private func turn() -> Int {
+    var hasMore = false
+    var pause = Self.idleMilliseconds
+    let isLookDue = MonotonicTime.now() >= nextLook
+    output.refreshClock()
+    for job in jobs {
+      job.tailer.exchange(job.mailbox)
+      job.expire()
+      let jobPause = job.pauseMilliseconds
+      if jobPause > 0 {
+        pause = min(pause, jobPause)
+      } else if job.tailer.readRound(job, afterChunk: commitIfDue) {
+        hasMore = true
+      }
+      if settings.stop.isSet || output.isClosed { return 0 }
+      if isLookDue {
+        job.tailer.lookAround(job, afterChunk: commitIfDue)
+        if job.tailer.hasChangedPositions { output.noteChange() }
+      }
+      if let deadline = job.pipeline.nextDeadline {
+        pause = min(pause, max(1, Int((deadline - settings.clock.now()) / 1_000_000)))
+      }
+    }
+    if isLookDue {
+      nextLook = MonotonicTime.now().adding(seconds: Self.lookSeconds)
+      report()
+    }
+    if output.isDue { commit() }
+    return hasMore ? 0 : output.millisecondsUntilDue(most: pause)
+  }
+
+  /// Between two chunks; false to stop reading.
+  private func commitIfDue() -> Bool {
+    output.refreshClock()
+    if output.isDue { commit() }
+    return !settings.stop.isSet && !output.isClosed
+  }
+
+  private func commit() {
+    guard !output.isClosed else { return }
+    output.commit(positions: jobs.flatMap { $0.takeChangedPositions() })
+  }
+
+  private func report() {
+    for job in jobs {
+      job.meter.report(job.tailer.counters, drops: job.pipeline.drops)
+      board.set(job: job.job.name, files: job.tailer.fileStatuses)
+    }
+  }
+}

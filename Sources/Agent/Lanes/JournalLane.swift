@@ -1,0 +1,186 @@
+import Bytes
+import Delivery
+import LinuxIO
+import LogSources
+import Pipeline
+import TelemetryModel
+import WireFormats
+
+/// The thread that reads one job's journal and runs its stages.
+final class JournalLane {
+  private let job: JournalJob
+  private let settings: LaneSettings
+  private let output: LaneOutput
+  private let pipeline: Pipeline
+  private let signal: ThreadSignal
+  private let board: StatusBoard
+  private let meter: JobMeter
+  private let restored: JournalPosition?
+  private let log = Log("journal")
+
+  private var entry = JournalEntry()
+  private var entries: UInt64 = 0
+  private var withoutMessage: UInt64 = 0
+  private var unreadable: UInt64 = 0
+  /// Running number of the last entry, for origins.
+  private var number: Int64 = 0
+  /// Cursors of entries that the pipeline may hold, by their number.
+  private var cursors: [Int64: String] = [:]
+  private var committedCursor: String
+  private var labelCache: [[UInt8]: Labels?] = [:]
+  private var nextReport = MonotonicTime(nanoseconds: 0)
+
+  /// Entries between two looks at the clock.
+  private static let burst = 256
+  private static let idleMilliseconds: UInt64 = 250
+  private static let labelSetsMax = 4096
+
+  init(
+    _ job: JournalJob, pipeline: Pipeline, restored: JournalPosition?, settings: LaneSettings,
+    board: StatusBoard, registry: MetricsRegistry
+  ) throws(AgentError) {
+    self.job = job
+    self.settings = settings
+    self.pipeline = pipeline
+    self.restored = restored
+    self.board = board
+    meter = JobMeter(registry, job: job.name)
+    committedCursor = restored?.cursor ?? ""
+    do throws(SystemError) {
+      output = try LaneOutput(settings)
+      signal = try ThreadSignal()
+    } catch { throw AgentError(error) }
+  }
+
+  /// Reads until the stop flag is set; then commits what was read.
+  ///
+  /// A journal that cannot be opened or read is tried again every second.
+  func run() {
+    var held = restored?.held ?? []
+    while !settings.stop.isSet, !output.isClosed {
+      do throws(LogSourcesError) {
+        let reader = try JournalReader(job.settings)
+        for cursor in held where try reader.read(at: cursor, into: &entry) {
+          process(cursor: cursor)
+        }
+        held = []
+        try reader.seek(
+          after: committedCursor.isEmpty ? nil : committedCursor,
+          nowMicroseconds: UInt64(max(0, settings.clock.now() / 1000)))
+        try follow(reader)
+      } catch {
+        log.error(
+          "the journal cannot be read; it is tried again",
+          ["job": job.name, "error": error.message])
+        board.set(
+          job: job.name,
+          journal: StatusBoard.JournalStatus(
+            cursor: committedCursor, entries: entries, failure: error.message))
+        // What was read is committed with the place reached, so that the next reader goes on there.
+        if output.hasChanges { commit(committedCursor) }
+        signal.wait(milliseconds: 1000)
+      }
+    }
+  }
+
+  private func follow(_ reader: JournalReader) throws(LogSourcesError) {
+    defer {
+      if let cursor = reader.cursor { commit(cursor) }
+      report(reader)
+    }
+    while !settings.stop.isSet, !output.isClosed {
+      var count = 0
+      output.refreshClock()
+      while count < Self.burst, try reader.next(into: &entry) {
+        count += 1
+        process(cursor: pipeline.holdsLines ? reader.cursor : nil)
+      }
+      if let deadline = pipeline.nextDeadline, deadline <= settings.clock.now() {
+        output.noteChange()
+        pipeline.expire(emit: output.add)
+      }
+      if output.isDue, let cursor = reader.cursor ?? Optional(committedCursor) { commit(cursor) }
+      if MonotonicTime.now() >= nextReport { report(reader) }
+      if let moment = pipeline.readAgainAt {
+        let pause = (moment - settings.clock.now()) / 1_000_000
+        signal.wait(milliseconds: Int32(clamping: max(1, min(pause, 250))))
+      }
+      guard count < Self.burst else { continue }
+      let pause = output.millisecondsUntilDue(most: Int(Self.idleMilliseconds))
+      reader.wait(milliseconds: UInt64(max(1, pause)))
+    }
+  }
+
+  private func process(cursor: String?) {
+    entries &+= 1
+    number += 1
+    output.noteChange()
+    if let cursor { cursors[number] = cursor }
+    guard let labels = entryLabels() else { return }
+    let timestamp = Timestamp(
+      nanoseconds: Int64(clamping: entry.realtimeMicroseconds).multipliedReportingOverflow(by: 1000)
+        .partialValue)
+    let origin = LineOrigin(source: 0, start: number, length: 1)
+    if job.isJSON {
+      var writer = JSONWriter()
+      entry.writeJSON(&writer)
+      writer.bytes.withUnsafeBytes {
+        pipeline.process(
+          line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: output.add)
+      }
+      return
+    }
+    guard let message = entry.value(of: "MESSAGE") else {
+      withoutMessage &+= 1
+      return
+    }
+    entry.withBytes(message) {
+      pipeline.process(
+        line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: output.add)
+    }
+  }
+
+  /// The labels that relabelling makes of the entry's fields; nil when it drops the entry.
+  private func entryLabels() -> Labels? {
+    guard job.hasRelabeling else { return job.labels.isEmpty ? nil : job.labels }
+    let key: [UInt8]? = job.settings.fields == nil ? nil : entry.labelKey
+    if let key, let known = labelCache[key] { return known }
+    let meta = entry.metaLabels().map { Label($0.key, $0.value) }
+    let labels = job.relabeling.apply(to: Labels(job.labels.sorted + meta))?.withoutInternalLabels
+    let kept = labels.flatMap { $0.isEmpty ? nil : $0 }
+    if let key {
+      if labelCache.count >= Self.labelSetsMax { labelCache = [:] }
+      labelCache[key] = .some(kept)
+    }
+    return kept
+  }
+
+  private func commit(_ cursor: String) {
+    guard !output.isClosed else { return }
+    var held: [String] = []
+    if pipeline.holdsLines {
+      var numbers: [Int64] = []
+      pipeline.heldOrigins { numbers.append($0.start) }
+      numbers.sort()
+      held = numbers.compactMap { cursors[$0] }
+      let kept = Set(numbers)
+      cursors = cursors.filter { kept.contains($0.key) }
+    }
+    let position = JournalPosition(cursor: cursor, held: held)
+    committedCursor = cursor
+    output.commit(positions: [
+      SourcePosition(key: "journal:\(job.name)", value: position.encoded())
+    ])
+  }
+
+  private func report(_ reader: JournalReader) {
+    nextReport = MonotonicTime.now().adding(seconds: 1)
+    meter.report(
+      journalEntries: entries, unreadable: unreadable + UInt64(reader.unreadableEntries),
+      withoutMessage: withoutMessage)
+    meter.report(drops: pipeline.drops)
+    board.set(
+      job: job.name,
+      journal: StatusBoard.JournalStatus(cursor: committedCursor, entries: entries, failure: nil))
+  }
+}

@@ -1,0 +1,96 @@
+import Delivery
+import LinuxIO
+import LogSources
+import Pipeline
+import Synchronization
+import TelemetryModel
+
+/// Says to all threads of the agent that they are to end.
+final class StopFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  var isSet: Bool { flag.load(ordering: .acquiring) }
+  func set() { flag.store(true, ordering: .releasing) }
+}
+
+/// The settings that all reading threads share.
+struct LaneSettings: Sendable {
+  var profiles: [BatchProfile]
+  var bodyBytesMax: Int
+  var batchWaitSeconds: Double
+  var queue: DiskQueue
+  var clock: any WallClock
+  var zones: TimeZoneDatabase
+  var stop: StopFlag
+}
+
+/// Where one reading thread's lines go: batched, and committed to the queue with the positions
+/// that they stand for. For one thread.
+final class LaneOutput {
+  private let settings: LaneSettings
+  private let signal: ThreadSignal
+  private var batcher: PushBatcher
+  private var lastStamp: Int64 = 0
+  /// When the oldest change came that is not committed.
+  private var firstChange: MonotonicTime?
+  /// The queue is closed: nothing can be committed any more.
+  private(set) var isClosed = false
+
+  init(_ settings: LaneSettings) throws(SystemError) {
+    self.settings = settings
+    signal = try ThreadSignal()
+    batcher = PushBatcher(profiles: settings.profiles, bodyBytesMax: settings.bodyBytesMax)
+  }
+
+  /// Brings the clock up to date for the lines that follow.
+  func refreshClock() { lastStamp = max(lastStamp, settings.clock.now()) }
+
+  /// The time of reading for one more line; no two lines get the same, so that equal lines are
+  /// not taken for repeats by the store.
+  func stamp() -> Timestamp {
+    lastStamp += 1
+    return Timestamp(nanoseconds: lastStamp)
+  }
+
+  func add(_ output: PipelineOutput) {
+    batcher.add(
+      line: output.line, timestamp: output.timestamp, labels: output.labels,
+      structuredMetadata: output.structuredMetadata, tenant: output.tenant ?? "")
+  }
+
+  /// Notes that positions moved.
+  func noteChange() {
+    if firstChange == nil { firstChange = .now() }
+  }
+
+  /// Whether lines and positions are to be committed now.
+  var isDue: Bool {
+    if batcher.isFull { return true }
+    guard let firstChange else { return false }
+    return MonotonicTime.now().seconds(since: firstChange) >= settings.batchWaitSeconds
+  }
+
+  /// Milliseconds until a commit is due, `most` at most.
+  func millisecondsUntilDue(most: Int) -> Int {
+    guard let firstChange else { return most }
+    let passed = MonotonicTime.now().seconds(since: firstChange)
+    return min(most, max(0, Int((settings.batchWaitSeconds - passed) * 1000) + 1))
+  }
+
+  var hasChanges: Bool { firstChange != nil || !batcher.isEmpty }
+
+  /// Hands all lines over with the positions that they stand for; waits while the queue is full.
+  func commit(positions: [SourcePosition]) {
+    firstChange = nil
+    var record = QueueRecord()
+    record.positions = positions
+    record.bodies = batcher.takeBodies()
+    guard !record.positions.isEmpty || !record.bodies.isEmpty else { return }
+    do throws(DeliveryError) {
+      try settings.queue.append(record, signal: signal)
+    } catch {
+      // The positions are not stored either: the lines will be read again.
+      isClosed = true
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import Configuration
+import Delivery
+import LinuxIO
+import LogSources
+import Pipeline
+import Synchronization
+import TelemetryModel
+
+/// The threads and tasks of an agent that was started.
+final class RunningAgent: Sendable {
+  let queue: DiskQueue
+  let endpoints: AgentEndpoints
+  private let destinations: [Destination]
+  private let batching: (profiles: [BatchProfile], bytesMax: Int, waitSeconds: Double)
+  private let positionsFile: @Sendable () -> PositionsFile
+  private let positionsSeconds: Double
+  private let fileSystem: any FileSystem
+  private let clock: any WallClock
+  private let registry: MetricsRegistry
+  private let zones: TimeZoneDatabase
+  private let board = StatusBoard()
+  private let stop = StopFlag()
+  private let threads = Mutex<[LinuxThread]>([])
+  private let signals = Mutex<[ThreadSignal]>([])
+  private let running = Atomic<Int>(0)
+  private let log = Log("agent")
+
+  /// Time for the last commits of the reading threads, where the queue has no room.
+  private static let stopSeconds = 1.5
+
+  init(
+    queue: DiskQueue, destinations: Destinations, positionsFile: PositionsFile,
+    positionsSeconds: Double, rejectedFolder: String, fileSystem: any FileSystem,
+    clock: any WallClock, registry: MetricsRegistry
+  ) {
+    self.queue = queue
+    self.fileSystem = fileSystem
+    self.clock = clock
+    self.registry = registry
+    self.positionsSeconds = positionsSeconds
+    zones = TimeZoneDatabase { path in
+      try? fileSystem.readWhole(path, bytesMax: TimeZoneRules.fileBytesMax)
+    }
+    let path = positionsFile.path
+    self.positionsFile = { PositionsFile(path: path, fileSystem: fileSystem) }
+    batching = (
+      destinations.profiles, destinations.bodyBytesMax, destinations.batchWaitSeconds
+    )
+    self.destinations = destinations.members.map { member in
+      let key = member.settings.key
+      return Destination(
+        member.settings, queue: queue, transport: member.transport,
+        rejected: {
+          RejectedBatches(
+            folder: "\(rejectedFolder)/\(Self.folderName(key))", fileSystem: fileSystem,
+            clock: clock)
+        }, metrics: DestinationMetrics(registry, client: member.settings.name))
+    }
+    endpoints = AgentEndpoints(
+      board: board, queue: queue,
+      destinations: destinations.members.map { ($0.settings.name, $0.settings.key) },
+      registry: registry)
+    endpoints.registerGauges()
+  }
+
+  /// A client's name may hold what a path must not.
+  private static func folderName(_ key: String) -> String {
+    String(key.map { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? $0 : "_" })
+  }
+
+  // MARK: Reading
+
+  func startReading(
+    _ fileJobs: [FileJob], _ journalJobs: [JournalJob], configuration: AgentConfiguration,
+    restored: RestoredPositions
+  ) throws(AgentError) {
+    let settings = LaneSettings(
+      profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
+      batchWaitSeconds: batching.waitSeconds, queue: queue, clock: clock,
+      zones: zones, stop: stop)
+    if !fileJobs.isEmpty {
+      try startFiles(fileJobs, configuration, restored, settings)
+    }
+    for job in journalJobs { try startJournal(job, restored, settings) }
+  }
+
+  private func startFiles(
+    _ jobs: [FileJob], _ configuration: AgentConfiguration, _ restored: RestoredPositions,
+    _ settings: LaneSettings
+  ) throws(AgentError) {
+    var tail = FileTailSettings()
+    if configuration.limits.maxLineSize > 0 {
+      tail.lineBytesMax = configuration.limits.maxLineSize
+      tail.cutsOverlongLines = configuration.limits.maxLineSizeTruncate
+    }
+    let plans = jobs.map { (job: $0, mailbox: FileMailbox()) }
+    let signal: ThreadSignal
+    do throws(SystemError) { signal = try ThreadSignal() } catch { throw AgentError(error) }
+    signals.withLock { $0.append(signal) }
+    let rescanSeconds = configuration.target.syncPeriod.seconds
+    let (fileSystem, board, registry, stop) = (fileSystem, board, registry, stop)
+    // A lane belongs to its thread and is made there; what is wrong with it is found before.
+    for plan in plans { try check(plan.job.stages, plan.job.name) }
+    let started = StartedFlag()
+    let tailSettings = tail
+    start("files") { [log] in
+      do throws(AgentError) {
+        let lane = try FileLane(
+          plans, tail: tailSettings, restored: restored, settings: settings, fileSystem: fileSystem,
+          signal: signal, board: board, registry: registry)
+        started.set()
+        lane.run()
+      } catch {
+        log.error("files are not read", ["error": error.message])
+      }
+    }
+    start("find-files") {
+      // What the last run knew must be known before the first scan.
+      started.wait(orUntil: stop)
+      let discovery = FileDiscovery(
+        jobs: plans.map {
+          FileDiscovery.Job(targets: $0.job.targets.map(\.patterns), mailbox: $0.mailbox)
+        }, fileSystem: fileSystem, rescanSeconds: rescanSeconds)
+      discovery.run(isStopped: { stop.isSet }, tell: signal.set)
+    }
+  }
+
+  private func startJournal(
+    _ job: JournalJob, _ restored: RestoredPositions, _ settings: LaneSettings
+  ) throws(AgentError) {
+    try check(job.stages, job.name)
+    let (board, registry) = (board, registry)
+    start("journal") { [log] in
+      do throws(AgentError) {
+        let pipeline: Pipeline
+        do throws(PipelineError) {
+          pipeline = try Pipeline(
+            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones)
+        } catch { throw AgentError(error, job: job.name) }
+        let lane = try JournalLane(
+          job, pipeline: pipeline, restored: restored.journal(of: job.name), settings: settings,
+          board: board, registry: registry)
+        lane.run()
+      } catch {
+        log.error("the journal is not read", ["job": job.name, "error": error.message])
+      }
+    }
+  }
+
+  private func check(_ stages: [StageConfiguration], _ job: String) throws(AgentError) {
+    do throws(PipelineError) {
+      _ = try Pipeline(stages: stages, jobName: job, clock: clock, zones: zones)
+    } catch { throw AgentError(error, job: job) }
+  }
+
+  private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    do throws(SystemError) {
+      running.add(1, ordering: .acquiringAndReleasing)
+      let thread = try LinuxThread.start(name: name) { [self] in
+        body()
+        running.subtract(1, ordering: .acquiringAndReleasing)
+      }
+      threads.withLock { $0.append(thread) }
+    } catch {
+      running.subtract(1, ordering: .acquiringAndReleasing)
+      log.error("a thread cannot be started", ["thread": name, "error": error.message])
+    }
+  }
+
+  /// Ends reading and commits what was read, if the queue takes it soon. Blocks.
+  func stopReading() {
+    stop.set()
+    for signal in signals.withLock({ $0 }) { signal.set() }
+    let deadline = MonotonicTime.now().adding(seconds: Self.stopSeconds)
+    while running.load(ordering: .acquiring) > 0, MonotonicTime.now() < deadline { Self.pause() }
+    // What still waits to be taken counts for nothing, and is read again at the next start.
+    if running.load(ordering: .acquiring) > 0 { queue.close() }
+    let threads = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in threads { thread.join() }
+  }
+
+  // MARK: Delivering
+
+  /// Sends to all destinations and keeps the positions file until the task is cancelled.
+  func deliver() async {
+    await withTaskGroup(of: Void.self) { group in
+      for destination in destinations { group.addTask { await destination.run() } }
+      group.addTask { await self.keepPositionsFile() }
+    }
+  }
+
+  private func keepPositionsFile() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(nanoseconds: UInt64(positionsSeconds * 1e9))
+      writePositionsFile()
+    }
+  }
+
+  private func writePositionsFile() {
+    do throws(SystemError) {
+      try positionsFile().write(queue.positions)
+    } catch {
+      log.warn(
+        "the positions file cannot be written; the queue has the positions too",
+        ["error": error.message])
+    }
+  }
+
+  /// Waits until destinations have taken everything, or the time is over. Blocks.
+  func awaitSettled(seconds: Double) {
+    let deadline = MonotonicTime.now().adding(seconds: seconds)
+    while !queue.isSettled, MonotonicTime.now() < deadline { Self.pause() }
+  }
+
+  /// Rests for a moment; only on threads that may block.
+  private static func pause() {
+    guard let never = try? ThreadSignal() else { return }
+    never.wait(milliseconds: 20)
+  }
+
+  /// Closes the queue and writes the positions file. Blocks.
+  func close() {
+    queue.close()
+    writePositionsFile()
+  }
+}
+
+/// Lets one thread wait until another has come so far.
+private final class StartedFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  func set() { flag.store(true, ordering: .releasing) }
+
+  func wait(orUntil stop: StopFlag) {
+    guard let pause = try? ThreadSignal() else { return }
+    while !flag.load(ordering: .acquiring), !stop.isSet { pause.wait(milliseconds: 5) }
+  }
+}
