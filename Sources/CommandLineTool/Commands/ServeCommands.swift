@@ -1,3 +1,4 @@
+import Agent
 import Configuration
 import LinuxIO
 
@@ -55,11 +56,11 @@ private func serve(
     }
     if let agent {
       group.addTask {
-        do {
-          if agent.clients.isEmpty { throw CommandFailure(message: "no clients") }
+        do throws(AgentError) {
+          try await Agent(configuration: agent).run()
           return .success(())
         } catch {
-          return .failure(CommandFailure(message: "\(error)"))
+          return .failure(CommandFailure(message: error.message))
         }
       }
     }
