@@ -7,3 +7,5 @@ package protocol SpanSink: Sendable {
   nonisolated(nonsending)
     func append(tenant: TenantID, request: [UInt8]) async throws(SpanStoreError)
 }
+
+extension SpanStore: SpanSink {}

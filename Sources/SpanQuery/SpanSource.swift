@@ -13,3 +13,5 @@ package protocol SpanSource: Sendable {
   func services(tenant: TenantID) throws(SpanStoreError) -> [String]
   func operations(tenant: TenantID, service: String) throws(SpanStoreError) -> [SpanOperation]
 }
+
+extension SpanStore: SpanSource {}
