@@ -19,6 +19,18 @@ let versionCommand = Command(
     return .success
   })
 
+/// Sets the process's signals up; to be called on the main thread before anything else.
+///
+/// Not part of ``runCommandLine()``, which may run on another thread: the main thread would go on
+/// to take signals in the old way.
+package func prepareProcess() {
+  if ["run", "server", "agent"].contains(CommandLine.arguments.dropFirst().first) {
+    ProcessSignal.block()
+  } else {
+    signal(SIGPIPE, SIG_IGN)
+  }
+}
+
 /// Runs the process's own command line and ends the process with its status.
 package func runCommandLine() async {
   var environment: [String: String] = [:]
@@ -30,12 +42,6 @@ package func runCommandLine() async {
     at += 1
   }
   let words = Array(CommandLine.arguments.dropFirst())
-  if ["run", "server", "agent"].contains(words.first) {
-    // Before any thread is started, so that none takes a signal in the old way.
-    ProcessSignal.block()
-  } else {
-    signal(SIGPIPE, SIG_IGN)
-  }
   let surroundings = Surroundings(
     output: DescriptorOutput.standardOutput, errors: DescriptorOutput.standardError,
     environment: environment, now: wallClockNanoseconds)

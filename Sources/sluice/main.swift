@@ -1,3 +1,4 @@
 import CommandLineTool
 
+prepareProcess()
 await runCommandLine()

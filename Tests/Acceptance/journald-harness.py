@@ -28,7 +28,7 @@ import time
 from harness import Process, finish, say, verify, wait_for_count, wait_ready, write_file
 
 JOURNALD = "/lib/systemd/systemd-journald"
-NUMBER = re.compile(r"^entry (\d+) ")
+NUMBER = re.compile(r"^entry (\d+)( |$)")
 SKIPPED = 77
 
 
