@@ -170,6 +170,7 @@ def wait_for_count(base, selector, expected, processes, seconds):
             time.sleep(1)
             continue
         if count != last:
+            say(f"the store counts {count} lines")
             last, rested = count, time.monotonic()
         if count >= expected or time.monotonic() - rested > 20:
             return count

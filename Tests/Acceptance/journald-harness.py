@@ -206,7 +206,7 @@ def main():
         selector = '{job="journal"}'
         wait_ready(f"{base}/ready", server)
         count = wait_for_count(base, selector, options.entries, [agent, server], 120)
-        say(f"the journal has {written} entries, the store {count}; asking for all of them")
+        say(f"the journal has {written} entries, the store {count}")
         result = verify(base, selector, options.entries,
                         lambda line: int(m.group(1)) if (m := NUMBER.match(line)) else None)
         # The reader goes on when files of its journal are vacuumed under it.
