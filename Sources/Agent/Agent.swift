@@ -20,7 +20,7 @@ package struct Agent: Sendable {
   private let log = Log("agent")
 
   /// Time for destinations to take what is queued when the agent stops.
-  private static let drainSeconds = 3.0
+  private static let drainSeconds = 2.0
 
   /// Throws ``AgentError`` for settings that cannot be followed.
   package init(

@@ -43,7 +43,7 @@ final class FileLane {
       output.noteChange()
       pipeline.process(
         line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
-        emit: output.add)
+        emit: { output.add($0) })
       return pipeline.readAgainAt == nil
     }
 

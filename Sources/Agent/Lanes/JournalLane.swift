@@ -97,7 +97,7 @@ final class JournalLane {
       }
       if let deadline = pipeline.nextDeadline, deadline <= settings.clock.now() {
         output.noteChange()
-        pipeline.expire(emit: output.add)
+        pipeline.expire(emit: { output.add($0) })
       }
       if output.isDue, let cursor = reader.cursor ?? Optional(committedCursor) { commit(cursor) }
       if MonotonicTime.now() >= nextReport { report(reader) }
@@ -126,7 +126,7 @@ final class JournalLane {
       entry.writeJSON(&writer)
       writer.bytes.withUnsafeBytes {
         pipeline.process(
-          line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: output.add)
+          line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: { output.add($0) })
       }
       return
     }
@@ -136,7 +136,7 @@ final class JournalLane {
     }
     entry.withBytes(message) {
       pipeline.process(
-        line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: output.add)
+        line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: { output.add($0) })
     }
   }
 

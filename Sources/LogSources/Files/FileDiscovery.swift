@@ -50,7 +50,9 @@ package final class FileDiscovery {
   private let watch: FolderWatch?
   private let log = Log("files")
   private var folders: Set<String> = []
+  /// When folders are listed anew at the latest, and at the earliest.
   private var nextScan = MonotonicTime(nanoseconds: 0)
+  private var earliestScan = MonotonicTime(nanoseconds: 0)
   private var hasSearchedMissing = false
 
   /// Without inotify (none can be had, or `usesInotify` is false) it scans only.
@@ -91,9 +93,12 @@ package final class FileDiscovery {
       }
     }
     let now = MonotonicTime.now()
-    if now >= nextScan {
+    if now >= nextScan, now >= earliestScan {
       nextScan = now.adding(seconds: rescanSeconds)
       scan()
+      // Folders in which names come and go all the time take a tenth of a processor at most.
+      let end = MonotonicTime.now()
+      earliestScan = end.adding(seconds: end.seconds(since: now) * 10)
       hasNews = true
     }
     return hasNews
