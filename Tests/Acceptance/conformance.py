@@ -12,7 +12,7 @@ from servers import HERE, Server
 
 SHARED = os.environ.get("SHARED", os.path.join(HERE, "../../../shared"))
 # What passes today; a mark only ever goes up.
-MARKS = {"error": 40, "meta": 16, "all": 267}
+MARKS = {"error": 45, "meta": 16, "all": 445}
 TRACE_FAILURES_MAX = 0
 SETTINGS = """  retention: 0s
   limits:
@@ -21,6 +21,7 @@ SETTINGS = """  retention: 0s
     reject_old_samples: false
     max_query_length: 0s
     max_entries_limit_per_query: 100000
+    max_query_series: 100000
 """
 
 

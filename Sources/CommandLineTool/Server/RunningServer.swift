@@ -49,12 +49,16 @@ final class RunningServer: Sendable {
     let faces = ServerFaces(
       configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock)
     do {
+      for (name, address) in configuration.listen.datagrams {
+        log.warn(
+          "Jaeger Thrift over UDP is not received by this version; set the listener to off",
+          ["what": name, "address": address.description])
+      }
       for face in faces.all {
         guard let address = face.address else { continue }
         try server.listen(
           try SocketAddress.parse(address.description), name: face.name,
-          tls: configuration.tls.map(TLSConfiguration.init), errorBody: face.errorBody,
-          handler: face.router.handler)
+          tls: configuration.tls.map(TLSConfiguration.init), handler: face.router.handler)
         log.info("listening", ["what": face.name, "address": address.description])
       }
     } catch {
@@ -120,5 +124,14 @@ extension TLSConfiguration {
     self.init(
       certificatePath: settings.certificateFile, keyPath: settings.keyFile,
       clientAuthorityPath: settings.clientCAFile)
+  }
+}
+
+extension ListenAddresses {
+  /// The addresses that are UDP's.
+  fileprivate var datagrams: [(name: String, address: ListenAddress)] {
+    [("jaeger_compact", jaegerCompact), ("jaeger_binary", jaegerBinary)].compactMap { pair in
+      pair.1.map { (pair.0, $0) }
+    }
   }
 }

@@ -1,17 +1,19 @@
+import Collector
 import Configuration
 import HTTP
 import LinuxIO
 import LogStore
 import LokiAPI
+import SpanQuery
 import SpanStore
 import TelemetryModel
+import TraceAPI
 
 /// One listener: what it is called, where it is, what it answers.
 struct ServerFace {
   let name: String
   let address: ListenAddress?
   let router: Router
-  var errorBody: ErrorBody = HTTPServer.plainErrorBody
 }
 
 /// All listeners of a server over its two stores.
@@ -22,24 +24,75 @@ struct ServerFaces {
   let blocking: BlockingExecutor
   let clock: any WallClock
 
+  /// One for each address of the configuration.
   var all: [ServerFace] {
     let listen = configuration.listen
-    return [ServerFace(name: "loki", address: listen.loki, router: loki)]
+    let collector = Collector(sink: spans, executor: blocking, tenantOf: tenantOf)
+    let queries = TraceAPI(
+      query: SpanQuery(source: spans, executor: blocking), clock: clock, tenantOf: tenantOf)
+    return [
+      face("loki", listen.loki, addLokiRoutes),
+      face("otlp_grpc", listen.otlpGRPC) { collector.otlpGRPCRoutes(on: &$0) },
+      face("otlp_http", listen.otlpHTTP) { collector.otlpHTTPRoutes(on: &$0) },
+      face("zipkin", listen.zipkin) {
+        collector.zipkinRoutes(on: &$0)
+        queries.zipkinRoutes(on: &$0)
+      },
+      face("jaeger_http", listen.jaegerHTTP, addJaegerCollectorRoutes),
+      face("jaeger_query", listen.jaegerQuery) { queries.jaegerRoutes(on: &$0) },
+      face("tempo", listen.tempo) { queries.tempoRoutes(on: &$0) },
+    ]
   }
 
-  private var loki: Router {
+  private func face(_ name: String, _ address: ListenAddress?, _ add: (inout Router) -> Void)
+    -> ServerFace
+  {
     var router = Router()
     OperationsRoutes.add(to: &router)
+    add(&router)
+    return ServerFace(name: name, address: address, router: router)
+  }
+
+  private func addLokiRoutes(_ router: inout Router) {
     PushRoutes.add(
       to: &router,
       endpoint: PushEndpoint(
         receiver: logs, authEnabled: configuration.authEnabled,
         bodyBytesMax: configuration.http.maxBodySize,
-        decodedBytesMax: configuration.http.maxInflatedSize), store: logs, executor: blocking)
+        decodedBytesMax: configuration.http.maxInflatedSize), executor: blocking)
     QueryService(
       source: logs, index: logs,
       settings: QuerySettings(configuration.limits, version: sluiceVersion), clock: clock
     ).addRoutes(to: &router, executor: blocking, authEnabled: configuration.authEnabled)
-    return router
+    router.on(.post, "/flush") { [logs, spans] _, writer in
+      do {
+        try await logs.flush()
+        try await spans.flush()
+      } catch let error as LogStoreError {
+        throw HTTPError(status: HTTPStatus(error.status), error.message)
+      } catch let error as SpanStoreError {
+        throw HTTPError(status: .internalServerError, error.message)
+      }
+      try await writer.respond(.noContent)
+    }
+  }
+
+  /// Jaeger's Thrift is not read by this version: clients are told what to send instead.
+  private func addJaegerCollectorRoutes(_ router: inout Router) {
+    router.on(.post, "/api/traces") { _, _ in
+      throw HTTPError(
+        status: .notImplemented,
+        "Jaeger Thrift is not received by this version; send OTLP to 4317 or 4318, or Zipkin JSON")
+    }
+  }
+
+  private var tenantOf: @Sendable (Request) throws(HTTPError) -> TenantID {
+    { [authEnabled = configuration.authEnabled] request throws(HTTPError) in
+      do throws(TenantHeader.Refusal) {
+        return try TenantHeader.one(request.headers["x-scope-orgid"], authEnabled: authEnabled)
+      } catch {
+        throw HTTPError(status: HTTPStatus(error.status), error.message)
+      }
+    }
   }
 }

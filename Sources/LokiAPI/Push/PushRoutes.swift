@@ -1,6 +1,5 @@
 package import HTTP
 package import LinuxIO
-package import LogStore
 
 /// Loki's routes that write: push in both versions, and flush.
 package enum PushRoutes {
@@ -8,22 +7,13 @@ package enum PushRoutes {
   ///
   /// Bodies are decoded and checked on `executor`, so that no loop waits for them.
   package static func add(
-    to router: inout Router, endpoint: PushEndpoint, store: LogStore, executor: BlockingExecutor
+    to router: inout Router, endpoint: PushEndpoint, executor: BlockingExecutor
   ) {
     router.on(.post, "/loki/api/v1/push") { request, writer in
       try await push(.v1, request, writer, endpoint, executor)
     }
     router.on(.post, "/api/prom/push") { request, writer in
       try await push(.legacy, request, writer, endpoint, executor)
-    }
-    router.on(.post, "/flush") { _, writer in
-      do throws(LogStoreError) {
-        try await store.flush()
-      } catch {
-        try await writer.respond(HTTPStatus(error.status), text: error.message + "\n")
-        return
-      }
-      try await writer.respond(.noContent)
     }
   }
 
