@@ -18,4 +18,25 @@ extension TemplateFunctions {
     for name in ["add1", "int64", "biggest"] { table[name] = nil }
     return table
   }
+
+  /// The functions of Promtail's `template` and `replace` stages: its own, and of sprig those for
+  /// texts, numbers, times, lists, maps, digests and regular expressions. What would read the
+  /// machine (`env`, `getHostByName`), make keys or draw lots is left out.
+  package static func promtail(_ environment: TemplateEnvironment) -> TemplateFunctions {
+    var table = StringFunctions.sprig
+    table.merge(MathFunctions.table)
+    table.merge(DateFunctions.table(environment))
+    table.merge(EncodingFunctions.table)
+    table.merge(ListFunctions.table)
+    table.merge(MapFunctions.table)
+    table.merge(MatchFunctions.table)
+    table.merge(DigestFunctions.table)
+    table.merge(StringFunctions.legacy)
+    table.merge(RegexFunctions.table)
+    table["b64dec"] = EncodingFunctions.base64Decode
+    for name in ["count", "toDateInZone", "unixEpochMillis", "unixEpochNanos", "unixToTime"] {
+      table[name] = nil
+    }
+    return table
+  }
 }
