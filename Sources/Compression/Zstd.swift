@@ -5,8 +5,13 @@ package enum Zstd {
   /// One frame that states its content's size. Levels 1 to 19; 1 where nothing argues for more.
   package static func compress(_ bytes: UnsafeRawBufferPointer, level: Int32 = 1) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { out, count in
-      let written = ZSTD_compress(
-        out.baseAddress, out.count, bytes.baseAddress, bytes.count, level)
+      let pooled = ZstdContexts.withCompressing { context in
+        ZSTD_compressCCtx(
+          context, out.baseAddress, out.count, bytes.baseAddress, bytes.count, level)
+      }
+      let written =
+        pooled
+        ?? ZSTD_compress(out.baseAddress, out.count, bytes.baseAddress, bytes.count, level)
       precondition(ZSTD_isError(written) == 0, "the buffer has zstd's own greatest length")
       count = written
     }
@@ -23,6 +28,12 @@ package enum Zstd {
     let stated = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
     guard stated != UInt64.max - 1 else { throw .corrupt(format: "zstd") }
     if stated != UInt64.max, stated > UInt64(bytesMax) { throw .tooLarge(bytesMax: bytesMax) }
+    // One frame of a plausible stated size, the usual case: in one step into its own array.
+    if stated != UInt64.max, stated > 0, stated <= UInt64(bytes.count * 256 + 4096),
+      ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count) == bytes.count
+    {
+      return try decompressFrame(bytes, Int(stated))
+    }
     guard let stream = ZSTD_createDCtx() else { throw .failed(format: "zstd") }
     defer { ZSTD_freeDCtx(stream) }
     var out: [UInt8] = []
@@ -46,6 +57,21 @@ package enum Zstd {
       if produced == 0, input.pos == input.size, left != 0 { throw .corrupt(format: "zstd") }
       capacity = 1 << 18
     }
+    return out
+  }
+
+  private static func decompressFrame(_ bytes: UnsafeRawBufferPointer, _ count: Int)
+    throws(CompressionError) -> [UInt8]
+  {
+    var written = 0
+    let out = [UInt8](unsafeUninitializedCapacity: count) { out, filled in
+      written =
+        ZstdContexts.withInflating { context in
+          ZSTD_decompressDCtx(context, out.baseAddress, out.count, bytes.baseAddress, bytes.count)
+        } ?? 0
+      filled = ZSTD_isError(written) == 0 ? written : 0
+    }
+    guard written == count else { throw .corrupt(format: "zstd") }
     return out
   }
 

@@ -27,12 +27,14 @@ package struct LogRows {
   @usableFromInline package let lineEnds: [UInt32]
   /// The lines, at least those of this batch.
   @usableFromInline package let lineBytes: [UInt8]
+  /// Whether lines can be read; else ``lineRange(_:)`` still has the right length.
+  package let hasLines: Bool
   /// One list of labels for each row, or empty when no row has any.
   package let structuredMetadata: [[Label]]
 
   package init(
     runs: [Run], timestamps: [Timestamp], lineStarts: [UInt32], lineEnds: [UInt32],
-    lineBytes: [UInt8], structuredMetadata: [[Label]]
+    lineBytes: [UInt8], structuredMetadata: [[Label]], hasLines: Bool = true
   ) {
     self.runs = runs
     self.timestamps = timestamps
@@ -40,6 +42,7 @@ package struct LogRows {
     self.lineEnds = lineEnds
     self.lineBytes = lineBytes
     self.structuredMetadata = structuredMetadata
+    self.hasLines = hasLines
   }
 
   @inlinable package var count: Int { timestamps.count }
@@ -61,12 +64,12 @@ package struct LogRows {
     Int(lineStarts[row])..<Int(lineEnds[row])
   }
 
-  /// Lends the line of row `row`.
+  /// Lends the line of row `row`; no bytes when the batch has no lines, see ``hasLines``.
   @inlinable
   package func withLine<Result, Failure: Error>(
     _ row: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let range = lineRange(row)
+    let range = hasLines ? lineRange(row) : 0..<0
     return try withLineBytes { (all) throws(Failure) -> Result in
       try body(UnsafeRawBufferPointer(rebasing: all[range]))
     }

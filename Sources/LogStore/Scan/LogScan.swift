@@ -31,6 +31,11 @@ package struct LogScan: Sendable {
   /// A row whose line lacks one of these byte strings may be left out by the store, and may not
   /// be: the visitor still has to check. Empty literals are ignored.
   package var requiredLiterals: [[UInt8]]
+  /// Whether the visitor reads lines. Without, batches may come with lengths of lines alone,
+  /// see ``LogRows/hasLines``, and blocks need not be inflated for them.
+  package var needsLines = true
+  /// Whether the visitor reads structured metadata; without, rows may come without it.
+  package var needsMetadata = true
   /// Asked between blocks; when true the scan ends with ``LogStoreError/Code/cancelled``.
   package var isCancelled: @Sendable () -> Bool
 

@@ -145,6 +145,23 @@ struct LogScanner {
     }
   }
 
+  /// The runs of a block that are wanted, with their rows.
+  private func wantedRuns(_ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int])
+    -> [RowColumns.Run]
+  {
+    var wanted: [RowColumns.Run] = []
+    var start = 0
+    var next = runs.startIndex
+    for (place, run) in entry.runs.enumerated() {
+      let rows = start..<(start + run.rowCount)
+      start = rows.upperBound
+      guard next < runs.endIndex, runs[next] == place else { continue }
+      next += 1
+      wanted.append(RowColumns.Run(stream: segment.index.streams[Int(run.stream)], rows: rows))
+    }
+    return wanted
+  }
+
   private mutating func readBlock(_ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int])
     throws(LogStoreError) -> LogRows?
   {
@@ -152,26 +169,22 @@ struct LogScanner {
     statistics.blocksRead += 1
     statistics.bytesRead += byteCount
     do throws(LogStoreError) {
-      let lines = try block.lines()
+      let wanted = wantedRuns(segment, entry, runs)
+      // Duplicates are told by the whole row, so that streams with overlaps need all of it.
+      let isCompared = wanted.contains { duplicates.applies(to: $0.stream, mayRepeat: false) }
+      let needsLines = scan.needsLines || isCompared || !selection.literals.isEmpty
+      let lines =
+        needsLines ? try block.lines() : LineColumn(bytes: [], ends: try block.lineEnds())
       statistics.bytesInflated += lines.bytes.count
       guard selection.mayHold(lines.bytes) else {
         statistics.blocksPruned += 1
         return nil
       }
-      var wanted: [RowColumns.Run] = []
-      var start = 0
-      var next = runs.startIndex
-      for (place, run) in entry.runs.enumerated() {
-        let rows = start..<(start + run.rowCount)
-        start = rows.upperBound
-        guard next < runs.endIndex, runs[next] == place else { continue }
-        next += 1
-        wanted.append(
-          RowColumns.Run(stream: segment.index.streams[Int(run.stream)], rows: rows))
-      }
-      let columns = RowColumns(
+      var columns = RowColumns(
         runs: wanted, timestamps: try block.timestamps(), lines: lines,
-        structuredMetadata: try block.structuredMetadata())
+        structuredMetadata: scan.needsMetadata || isCompared
+          ? try block.structuredMetadata() : [])
+      columns.hasLines = needsLines
       return selection.select(columns, &duplicates)
     } catch { throw segment.named(error, entry) }
   }

@@ -14,6 +14,8 @@ struct RowColumns {
   var lineStarts: [UInt32]
   var lineEnds: [UInt32]
   var lineBytes: [UInt8]
+  /// `lineBytes` holds the lines; else there are their lengths alone.
+  var hasLines = true
   /// Each line begins where the one before ends, so that many can be searched at once.
   var isContiguous: Bool
   /// May hold exact duplicates among its own rows.

@@ -60,7 +60,7 @@ struct RowSelection {
       lineStarts: selected.map { columns.lineStarts[$0] },
       lineEnds: selected.map { columns.lineEnds[$0] }, lineBytes: columns.lineBytes,
       structuredMetadata: columns.structuredMetadata.isEmpty
-        ? [] : selected.map { columns.structuredMetadata[$0] })
+        ? [] : selected.map { columns.structuredMetadata[$0] }, hasLines: columns.hasLines)
   }
 
   /// The first `count` rows, without a copy when these are all.
@@ -69,13 +69,13 @@ struct RowSelection {
       return LogRows(
         runs: runs, timestamps: columns.timestamps, lineStarts: columns.lineStarts,
         lineEnds: columns.lineEnds, lineBytes: columns.lineBytes,
-        structuredMetadata: columns.structuredMetadata)
+        structuredMetadata: columns.structuredMetadata, hasLines: columns.hasLines)
     }
     return LogRows(
       runs: runs, timestamps: Array(columns.timestamps[..<count]),
       lineStarts: Array(columns.lineStarts[..<count]),
       lineEnds: Array(columns.lineEnds[..<count]), lineBytes: columns.lineBytes,
       structuredMetadata: columns.structuredMetadata.isEmpty
-        ? [] : Array(columns.structuredMetadata[..<count]))
+        ? [] : Array(columns.structuredMetadata[..<count]), hasLines: columns.hasLines)
   }
 }

@@ -33,6 +33,8 @@ protocol LogBlock {
   var rowCount: Int { get }
   func timestamps() throws(LogStoreError) -> [Timestamp]
   func lines() throws(LogStoreError) -> LineColumn
+  /// The ends of ``lines()`` alone.
+  func lineEnds() throws(LogStoreError) -> [UInt32]
   func structuredMetadata() throws(LogStoreError) -> [[Label]]
 }
 

@@ -209,7 +209,7 @@ struct PlainBlock: LogBlock {
     }
   }
 
-  func lines() throws(LogStoreError) -> LineColumn {
+  func lineEnds() throws(LogStoreError) -> [UInt32] {
     let lengths = try read(from: lengthsStart) { (reader) throws(LogStoreError) in
       try IntegerColumn.read(count: rowCount, &reader)
     }
@@ -226,6 +226,11 @@ struct PlainBlock: LogBlock {
     guard end == UInt64(lineByteCount) else {
       throw BlockReader.malformed("lines are shorter than the block")
     }
+    return ends
+  }
+
+  func lines() throws(LogStoreError) -> LineColumn {
+    let ends = try lineEnds()
     let bytes = try read(from: linesStart) { (reader) throws(LogStoreError) in
       try CompressedBytes.read(count: lineByteCount, &reader)
     }
