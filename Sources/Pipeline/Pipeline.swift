@@ -15,7 +15,7 @@ package final class Pipeline {
   private var bases: [Labels: BaseLabels] = [:]
   private var lastBase: BaseLabels?
   private var sets = LabelSets()
-  private var key: [UInt8] = []
+  private var key = LabelKey()
   private let tenantSlot: Int
   private var dropCounts: [String: DropCount] = [:]
 
@@ -124,12 +124,15 @@ package final class Pipeline {
 
   private func finish(_ entry: inout StageEntry, _ emit: (PipelineOutput) -> Void) {
     var tenant: String?
-    if let range = entry.label(tenantSlot) {
+    if entry.hasLabel(tenantSlot), let range = entry.label(tenantSlot) {
       tenant = entry.string(range)
       entry.removeLabel(tenantSlot)
     }
-    entry.appendKey(to: &key)
-    let labels = sets.labels(of: entry, key: key, slots: shared.slots)
+    var labels = entry.base.labels
+    if !entry.labelChanges.isEmpty {
+      entry.writeKey(&key)
+      labels = sets.labels(of: entry, key: key, slots: shared.slots)
+    }
     entry.bytes.withUnsafeBytes { bytes in
       emit(
         PipelineOutput(

@@ -30,11 +30,10 @@ final class BaseLabels {
 struct LabelSets {
   /// More sets than this at a time are forgotten, and made again as they come.
   private static let countMax = 10_000
-  private var sets: [[UInt8]: Labels] = [:]
+  private var sets: [LabelKey: Labels] = [:]
 
   /// The labels of `entry`, whose key is `key`.
-  mutating func labels(of entry: borrowing StageEntry, key: [UInt8], slots: SlotTable) -> Labels {
-    if entry.labelChanges.isEmpty { return entry.base.labels }
+  mutating func labels(of entry: borrowing StageEntry, key: LabelKey, slots: SlotTable) -> Labels {
     if let known = sets[key] { return known }
     var made: [Label] = []
     for (slot, range) in entry.base.values
@@ -51,5 +50,21 @@ struct LabelSets {
     if sets.count >= LabelSets.countMax { sets.removeAll(keepingCapacity: true) }
     sets[key] = labels
     return labels
+  }
+}
+
+/// Bytes that are the same for the same labels of one pipeline.
+struct LabelKey: Hashable {
+  var bytes: [UInt8] = []
+
+  static func == (a: LabelKey, b: LabelKey) -> Bool {
+    guard a.bytes.count == b.bytes.count else { return false }
+    return a.bytes.withUnsafeBytes { x in
+      b.bytes.withUnsafeBytes { y in x.elementsEqual(y) }
+    }
+  }
+
+  func hash(into hasher: inout Hasher) {
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
   }
 }

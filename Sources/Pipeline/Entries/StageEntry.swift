@@ -110,6 +110,13 @@ extension StageEntry {
     return append(base.bytes[range])
   }
 
+  /// Whether the label is there, or was and is taken away.
+  func hasLabel(_ slot: Int) -> Bool {
+    for change in labelChanges where change.slot == slot { return true }
+    for value in base.values where value.slot == slot { return true }
+    return false
+  }
+
   mutating func setLabel(_ slot: Int, _ value: Range<Int>) { change(slot, value) }
 
   mutating func removeLabel(_ slot: Int) {
@@ -136,21 +143,25 @@ extension StageEntry {
     return kept + labelChanges.filter { $0.value != nil }.map(\.slot)
   }
 
-  /// Bytes that are the same for the same labels (of entries with the same base).
-  func appendKey(to key: inout [UInt8]) {
-    key.removeAll(keepingCapacity: true)
-    key.appendLittleEndian(Int32(truncatingIfNeeded: base.id))
+  /// Writes the key of the labels in place of what `key` was.
+  func writeKey(_ key: inout LabelKey) {
+    key.bytes.removeAll(keepingCapacity: true)
+    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: base.id))
     guard !labelChanges.isEmpty else { return }
-    for change in labelChanges.count == 1
-      ? labelChanges : labelChanges.sorted(by: { $0.slot < $1.slot })
-    {
-      key.appendLittleEndian(Int32(truncatingIfNeeded: change.slot))
-      if let range = change.value {
-        key.appendLittleEndian(Int32(truncatingIfNeeded: range.count))
-        key.append(contentsOf: bytes[range])
-      } else {
-        key.appendLittleEndian(Int32(-1))
-      }
+    if labelChanges.count == 1 {
+      append(labelChanges[0], to: &key)
+    } else {
+      for change in labelChanges.sorted(by: { $0.slot < $1.slot }) { append(change, to: &key) }
     }
+  }
+
+  private func append(_ change: (slot: Int, value: Range<Int>?), to key: inout LabelKey) {
+    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: change.slot))
+    guard let range = change.value else {
+      key.bytes.appendLittleEndian(Int32(-1))
+      return
+    }
+    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: range.count))
+    key.bytes.append(contentsOf: bytes[range])
   }
 }

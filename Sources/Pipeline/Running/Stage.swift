@@ -2,6 +2,7 @@ import Configuration
 import LinuxIO
 import LogSources
 import TelemetryModel
+import TextTemplate
 
 /// What becomes of an entry after a stage.
 enum StageVerdict {
@@ -36,6 +37,8 @@ final class StageResources {
   let slots = SlotTable()
   let clock: any WallClock
   let zones: TimeZoneDatabase
+  /// What templates of stages can call.
+  let templateFunctions: TemplateFunctions
   /// When reading may go on after a `limit` that does not drop.
   var readAgainAt: Int64?
 
@@ -48,6 +51,10 @@ final class StageResources {
   init(clock: any WallClock, zones: TimeZoneDatabase) {
     self.clock = clock
     self.zones = zones
+    templateFunctions = .logQL(
+      TemplateEnvironment(
+        now: { Timestamp(nanoseconds: clock.now()) }, zones: zones,
+        localZone: zones.rules(named: "Local") ?? .utc))
   }
 }
 

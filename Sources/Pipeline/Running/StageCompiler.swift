@@ -51,6 +51,8 @@ struct StageCompiler {
     case "sampling": return try SamplingStage(stage)
     case "decolorize": return try DecolorizeStage(stage)
     case "multiline": return try MultilineStage(stage, shared)
+    case "template": return try TemplateStage(stage, shared)
+    case "replace": return try ReplaceStage(stage, shared)
     default:
       throw ConfigurationError(
         file: stage.file, mark: stage.mark,

@@ -45,8 +45,8 @@ final class PartialLinesStage: HoldingStage {
   /// Bytes; nil for no limit.
   private let lineBytesMax: Int?
   private let flags: Int
-  private var held: [(key: [UInt8], entry: StageEntry)] = []
-  private var key: [UInt8] = []
+  private var held: [(key: LabelKey, entry: StageEntry)] = []
+  private var key = LabelKey()
 
   /// A partial line that grows beyond this goes on although it is not complete.
   private static let heldBytesMax = 16 << 20
@@ -68,7 +68,7 @@ final class PartialLinesStage: HoldingStage {
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    entry.appendKey(to: &key)
+    entry.writeKey(&key)
     let isPartial =
       if case .text(let range) = entry[flags] {
         entry.bytes[range].elementsEqual("P".utf8)

@@ -4,32 +4,36 @@ import WireFormats
 /// Plain paths into a JSON object, found in one scan of its text.
 struct JSONPaths {
   /// A field that some path goes through or ends at.
-  private final class Node {
+  private struct Node {
     let name: [UInt8]
     /// The paths that end here.
     var ends: [Int] = []
-    var children: [Node] = []
-
-    init(_ name: [UInt8]) { self.name = name }
-
-    func child(_ name: [UInt8]) -> Node {
-      if let known = children.first(where: { $0.name == name }) { return known }
-      let made = Node(name)
-      children.append(made)
-      return made
-    }
+    /// The nodes below, by index.
+    var children: [Int] = []
   }
 
-  private let root = Node([])
+  /// The first one is the object itself.
+  private let nodes: [Node]
 
   /// nil when a path is not plain.
   init?(_ paths: [[String]?]) {
+    var nodes = [Node(name: [])]
     for (index, path) in paths.enumerated() {
       guard let path, path.count <= 16 else { return nil }
-      var node = root
-      for name in path { node = node.child(Array(name.utf8)) }
-      node.ends.append(index)
+      var at = 0
+      for name in path {
+        let bytes = Array(name.utf8)
+        if let known = nodes[at].children.first(where: { nodes[$0].name == bytes }) {
+          at = known
+        } else {
+          nodes[at].children.append(nodes.count)
+          at = nodes.count
+          nodes.append(Node(name: bytes))
+        }
+      }
+      nodes[at].ends.append(index)
     }
+    self.nodes = nodes
   }
 
   /// Finds the values; false when the text is not one JSON object or null.
@@ -44,11 +48,17 @@ struct JSONPaths {
     _ made: inout [UInt8]
   ) -> Bool {
     var reading = Reading(
-      scanner: JSONScanner(text, depthMax: 512), at: at, madeAt: madeAt, results: results,
-      made: made)
+      nodes: nodes, scanner: JSONScanner(text, depthMax: 512), at: at, madeAt: madeAt)
+    // Moved in and out, so that nothing is copied.
+    swap(&reading.results, &results)
+    swap(&reading.made, &made)
+    defer {
+      swap(&reading.results, &results)
+      swap(&reading.made, &made)
+    }
     do {
       switch try reading.scanner.next() {
-      case .beginObject: try reading.members(of: root)
+      case .beginObject: try reading.members(of: 0)
       case .null: break
       default: return false
       }
@@ -56,19 +66,18 @@ struct JSONPaths {
     } catch {
       return false
     }
-    results = reading.results
-    made = reading.made
     return true
   }
 
   private struct Reading {
+    let nodes: [Node]
     var scanner: JSONScanner
     let at: Int
     let madeAt: Int
-    var results: [ExtractedValue]
-    var made: [UInt8]
+    var results: [ExtractedValue] = []
+    var made: [UInt8] = []
 
-    mutating func members(of node: Node) throws(JSONError) {
+    mutating func members(of node: Int) throws(JSONError) {
       while case .key(let key) = try scanner.next() {
         guard let child = find(key, in: node) else {
           try scanner.skipValue()
@@ -78,27 +87,27 @@ struct JSONPaths {
       }
     }
 
-    private func find(_ key: JSONText, in node: Node) -> Node? {
+    private func find(_ key: JSONText, in node: Int) -> Int? {
       if key.hasEscapes {
         var name: [UInt8] = []
         scanner.unescape(key, into: &name)
-        return node.children.first { $0.name == name }
+        return nodes[node].children.first { nodes[$0].name == name }
       }
       let bytes = scanner.bytes(key.range)
-      return node.children.first { child in
-        child.name.count == bytes.count && child.name.elementsEqual(bytes)
+      for child in nodes[node].children where nodes[child].name.count == bytes.count {
+        if nodes[child].name.elementsEqual(bytes) { return child }
       }
+      return nil
     }
 
-    private mutating func value(of node: Node) throws(JSONError) {
-      clear(node.children)
+    private mutating func value(of node: Int) throws(JSONError) {
+      clear(nodes[node].children)
+      let found: ExtractedValue
       let token = try scanner.next()
-      if token == .beginObject, node.ends.isEmpty {
+      switch token {
+      case .beginObject where nodes[node].ends.isEmpty:
         try members(of: node)
         return
-      }
-      let found: ExtractedValue
-      switch token {
       case .null: found = .null
       case .bool(let flag): found = .bool(flag)
       case .number(let range): found = Double(scanner.string(range)).map { .number($0) } ?? .null
@@ -109,28 +118,26 @@ struct JSONPaths {
         found = .text(append(tree.text(escapesHTML: true)))
         try descend(node, from: start)
       }
-      for end in node.ends { results[end] = found }
+      for end in nodes[node].ends { results[end] = found }
     }
 
     /// Reads an object again for the paths that go on below one that ends there.
-    private mutating func descend(_ node: Node, from start: Int) throws(JSONError) {
-      guard !node.children.isEmpty, scanner.text[start] == UInt8(ascii: "{") else { return }
+    private mutating func descend(_ node: Int, from start: Int) throws(JSONError) {
+      guard !nodes[node].children.isEmpty, scanner.text[start] == UInt8(ascii: "{") else { return }
       let outer = scanner
-      let inner = UnsafeRawBufferPointer(rebasing: outer.text[start..<outer.position])
-      var reading = Reading(
-        scanner: JSONScanner(inner, depthMax: 512), at: at + start, madeAt: madeAt,
-        results: results, made: made)
-      _ = try reading.scanner.next()
-      try reading.members(of: node)
-      results = reading.results
-      made = reading.made
+      scanner = JSONScanner(
+        UnsafeRawBufferPointer(rebasing: outer.text[..<outer.position]), depthMax: 512)
+      scanner.move(to: start)
+      _ = try scanner.next()
+      try members(of: node)
+      scanner = outer
     }
 
     /// A key that comes again hides what the one before it held.
-    private mutating func clear(_ nodes: [Node]) {
-      for node in nodes {
-        for end in node.ends { results[end] = .null }
-        clear(node.children)
+    private mutating func clear(_ children: [Int]) {
+      for child in children {
+        for end in nodes[child].ends { results[end] = .null }
+        clear(nodes[child].children)
       }
     }
 
@@ -142,8 +149,7 @@ struct JSONPaths {
 
     /// Where the string's text lies: in place when it needs nothing done to it.
     private mutating func string(_ text: JSONText) -> Range<Int> {
-      let bytes = scanner.bytes(text.range)
-      if !text.hasEscapes, UTF8Sequence.isValid(bytes) {
+      if !text.hasEscapes, UTF8Sequence.isValid(scanner.bytes(text.range)) {
         return (at + text.range.lowerBound)..<(at + text.range.upperBound)
       }
       return append(scanner.string(text).utf8)

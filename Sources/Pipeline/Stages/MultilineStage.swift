@@ -23,8 +23,8 @@ final class MultilineStage: HoldingStage {
   private let maxWait: TimeSpan
   /// Lines of a block; 0 for no limit.
   private let maxLines: Int
-  private var blocks: [[UInt8]: Block] = [:]
-  private var key: [UInt8] = []
+  private var blocks: [LabelKey: Block] = [:]
+  private var key = LabelKey()
 
   /// Streams whose block is empty are forgotten above this many.
   private static let streamsMax = 10_000
@@ -48,7 +48,7 @@ final class MultilineStage: HoldingStage {
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    entry.appendKey(to: &key)
+    entry.writeKey(&key)
     let isFirst = entry.withText(entry.line) { firstLine.matches($0) }
     var out: [StageEntry] = []
     guard isFirst || blocks[key] != nil else { return .proceed }

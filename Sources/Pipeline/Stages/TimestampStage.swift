@@ -11,8 +11,8 @@ final class TimestampStage: Stage {
   private let readers: [TimestampReader]
   private let isFudging: Bool
   /// The last time of each stream, by the labels' key.
-  private var lastTimes: [[UInt8]: Timestamp] = [:]
-  private var key: [UInt8] = []
+  private var lastTimes: [LabelKey: Timestamp] = [:]
+  private var key = LabelKey()
 
   /// More streams than this are forgotten together.
   private static let streamsMax = 10_000
@@ -59,7 +59,7 @@ final class TimestampStage: Stage {
       }
     }
     if isFudging {
-      entry.appendKey(to: &key)
+      entry.writeKey(&key)
       if let last = lastTimes[key] {
         entry.timestamp = last + TimeSpan(nanoseconds: 1)
         lastTimes[key] = entry.timestamp
@@ -69,7 +69,7 @@ final class TimestampStage: Stage {
   }
 
   private func remember(_ entry: borrowing StageEntry) {
-    entry.appendKey(to: &key)
+    entry.writeKey(&key)
     if lastTimes.count >= TimestampStage.streamsMax, lastTimes[key] == nil {
       lastTimes.removeAll(keepingCapacity: true)
     }

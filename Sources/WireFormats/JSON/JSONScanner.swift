@@ -29,6 +29,15 @@ package struct JSONScanner {
     self.depthMax = depthMax
   }
 
+  /// Begins anew at `position`, where a value must stand.
+  package mutating func move(to position: Int) {
+    self.position = min(max(position, 0), text.count)
+    depth = 0
+    expected = .value
+    kinds = 0
+    outerKinds = []
+  }
+
   private var isInObject: Bool { depth > 0 && kinds & 1 == 1 }
 
   /// The next token; after the last one ``JSONToken/end`` again and again.

@@ -105,6 +105,13 @@ package enum UTF8Sequence {
   package static func isValid(_ text: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     while at < text.count {
+      // Eight bytes of ASCII at once; in bounds because `at + 8` was compared with the count.
+      while at + 8 <= text.count,
+        text.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+      {
+        at += 8
+      }
+      guard at < text.count else { return true }
       let length = length(text, at: at)
       if length == 0 { return false }
       at += length

@@ -1,0 +1,78 @@
+import Configuration
+import Regex
+import TextTemplate
+
+/// `replace`: puts what a Go template makes of each captured group in the group's place.
+final class ReplaceStage: Stage {
+  private let source: Int?
+  private let regex: Regex
+  private let template: EntryTemplate
+  private let groups: [(number: Int, slot: Int)]
+
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    var section = try stage.section()
+    _ = try section.needed("expression")
+    guard let compiled = try section.regex("expression") else {
+      throw section.error("expression", "is needed")
+    }
+    regex = compiled
+    source = try section.source().map { shared.slots.slot($0) }
+    var text = ""
+    try section.read("replace", &text)
+    try section.finish()
+    do { template = try EntryTemplate(text, shared) } catch {
+      throw section.error("replace", "is malformed: \(error.message)")
+    }
+    groups = compiled.slots(shared)
+  }
+
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+    var input = entry.line
+    if let source {
+      guard let range = entry.text(source) else { return .proceed }
+      input = range
+    }
+    let text = Array(entry.bytes[input])
+    let matches = Self.allMatches(regex, text)
+    guard !matches.isEmpty else { return .proceed }
+    var result: [UInt8] = []
+    var end = 0
+    var replaced: [[UInt8]: [UInt8]] = [:]
+    for match in matches {
+      for case let group? in match.dropFirst() {
+        let captured = Array(text[group])
+        let value = String(decoding: captured, as: UTF8.self)
+        guard let made = template.text(&entry, value: value, line: nil) else { return .proceed }
+        // A group inside of one that is replaced already changes nothing more.
+        if end <= group.lowerBound {
+          result += text[end..<group.lowerBound] + made
+          end = group.upperBound
+        }
+        replaced[captured] = made
+      }
+    }
+    result += text[end...]
+    let range = entry.append(result)
+    if let source { entry[source] = .text(range) } else { entry.line = range }
+    for (number, slot) in groups {
+      guard let group = matches[0][number], let made = replaced[Array(text[group])] else {
+        continue
+      }
+      entry[slot] = .text(entry.append(made))
+    }
+    return .proceed
+  }
+
+  /// Every match from left to right as Go's FindAll has them: no empty one behind another match.
+  private static func allMatches(_ regex: Regex, _ text: [UInt8]) -> [[Range<Int>?]] {
+    var matches: [[Range<Int>?]] = []
+    var from = 0
+    var lastEnd = -1
+    while from <= text.count, let match = regex.firstMatch(text, from: from), let whole = match[0] {
+      if !whole.isEmpty || whole.lowerBound != lastEnd { matches.append(match) }
+      lastEnd = whole.upperBound
+      from = whole.isEmpty ? whole.upperBound + 1 : whole.upperBound
+    }
+    return matches
+  }
+}
