@@ -24,6 +24,7 @@ final class CurlTransfers: Sendable {
     guard Self.isReady, let made = curl_multi_init() else {
       throw HTTPClientError(.setup, "", "libcurl cannot be started")
     }
+    ProcessSignal.ignoreBrokenPipes()
     multi = made
     self.configuration = configuration
     sluice_curl_multi_set_long(

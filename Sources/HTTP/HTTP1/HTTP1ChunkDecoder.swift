@@ -5,7 +5,7 @@ struct HTTP1ChunkDecoder {
   private enum State {
     case size, sizeDigits, extensions, sizeLineFeed
     case data, dataReturn, dataLineFeed
-    case trailerStart, trailer, trailerLineFeed, endLineFeed, ended
+    case trailerStart, trailerName, trailer, trailerLineFeed, endLineFeed, ended
   }
 
   /// Bytes that all sizes, extensions and trailers together may take beyond a share of the body.
@@ -57,7 +57,9 @@ struct HTTP1ChunkDecoder {
       state = .size
       digits = 0
     case (.trailerStart, 0x0d): state = .endLineFeed
-    case (.trailerStart, _) where isTokenByte(byte): state = .trailer
+    case (.trailerStart, _) where isTokenByte(byte): state = .trailerName
+    case (.trailerName, 0x3a): state = .trailer
+    case (.trailerName, _) where isTokenByte(byte): break
     case (.trailer, 0x0d): state = .trailerLineFeed
     case (.trailer, 0x20...0x7e), (.trailer, 0x80...), (.trailer, 0x09): break
     case (.trailerLineFeed, 0x0a): state = .trailerStart

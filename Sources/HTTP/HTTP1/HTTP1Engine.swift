@@ -110,6 +110,11 @@ final class HTTP1Engine: ProtocolEngine {
       scanned = 0
       return start
     }
+    guard let first = bytes.first, isTokenByte(first) else {
+      // TLS or something else altogether: waiting for more would help nobody.
+      failHead(.malformed("the request does not begin with a method; is it TLS?"))
+      return 0
+    }
     if scanned == 0 {
       inputDeadline = core.loop.turnTime.adding(seconds: core.limits.headSeconds)
     }

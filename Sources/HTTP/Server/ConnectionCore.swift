@@ -237,6 +237,8 @@ final class ConnectionCore {
 
   private func answer(to error: (any Error)?) -> HTTPError {
     if let error = error as? HTTPError { return error }
+    // Handlers are cancelled when their client is gone: there is nothing to report.
+    if error is CancellationError { return .disconnected }
     if let error {
       service.log.error(
         "a request's handler failed", ["peer": peer, "error": String(describing: error)])

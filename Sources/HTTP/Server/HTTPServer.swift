@@ -31,6 +31,8 @@ package final class HTTPServer: Sendable {
     registry: MetricsRegistry = .process, log: Log = Log("http")
   ) throws(HTTPError) {
     ProcessLimits.raiseOpenFiles()
+    // OpenSSL writes without a flag that would say so for each call.
+    ProcessSignal.ignoreBrokenPipes()
     if let loops {
       precondition(!loops.isEmpty, "a server needs a loop")
       self.loops = loops

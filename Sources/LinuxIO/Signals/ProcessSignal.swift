@@ -12,10 +12,13 @@ package enum ProcessSignal: Int32, Sendable, CaseIterable {
   ///
   /// Call it first in the process, so that no thread takes a signal in the old way.
   package static func block() {
-    linux_ignore_sigpipe()
+    ignoreBrokenPipes()
     let numbers = allCases.map(\.rawValue)
     linux_block_signals(numbers, Int32(numbers.count))
   }
+
+  /// Makes a write to a closed pipe or socket an error instead of the process' end (SIGPIPE).
+  package static func ignoreBrokenPipes() { linux_ignore_sigpipe() }
 
   /// The signals as they come; the stream ends when it is no longer read.
   ///
