@@ -19,7 +19,9 @@ import Testing
     ).value
   }
 
-  private let request = HTTP1ServerTests.request
+  private func request(_ method: String, _ path: String, _ fields: String = "") -> String {
+    HTTP1ServerTests.request(method, path, fields)
+  }
 
   @Test func aLongHeadIsAnswered431() async throws {
     let server = try TestServer(limits: limits { $0.headBytesMax = 1000 })
