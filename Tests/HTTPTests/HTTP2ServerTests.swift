@@ -1,4 +1,5 @@
 import Foundation
+import LinuxIO
 import Synchronization
 import Testing
 
@@ -129,7 +130,6 @@ import Testing
   @Test(arguments: [
     HTTP2Client.frame(6, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]), HTTP2Client.frame(4, 0, 0, []),
     HTTP2Client.frame(0, 0, 1, []), HTTP2Client.frame(2, 0, 1, [0, 0, 0, 0, 1]),
-    HTTP2Client.frame(0xbe, 0, 0, [1]),
   ])
   func controlFloodsEndTheConnection(_ frame: [UInt8]) async throws {
     let server = try TestServer(
@@ -276,12 +276,10 @@ import Testing
   }
 
   @Test func floodGuardsFillWithTime() {
-    var bucket = FloodGuard(burst: 2, perSecond: 10, now: .init(nanoseconds: 0))
-    #expect(bucket.take(.init(nanoseconds: 0)))
-    #expect(bucket.take(.init(nanoseconds: 0)))
-    #expect(!bucket.take(.init(nanoseconds: 0)))
-    #expect(!bucket.take(.init(nanoseconds: 50_000_000)))
-    #expect(bucket.take(.init(nanoseconds: 150_000_000)))
-    #expect(!bucket.take(.init(nanoseconds: 150_000_000)))
+    var bucket = FloodGuard(burst: 2, perSecond: 10, now: MonotonicTime(nanoseconds: 0))
+    let taken = [0, 0, 0, 50_000_000, 150_000_000, 150_000_000].map {
+      bucket.take(MonotonicTime(nanoseconds: $0))
+    }
+    #expect(taken == [true, true, false, false, true, false])
   }
 }

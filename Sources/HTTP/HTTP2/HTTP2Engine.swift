@@ -12,6 +12,7 @@ final class HTTP2Engine: ProtocolEngine {
   private var controls: FloodGuard
   private var isFlooded = false
   private var isEnding = false
+  private var isBroken = false
   /// When a header block began that is not complete yet.
   var headStart: MonotonicTime?
   private var lastStreamID: Int32 = 0
@@ -73,9 +74,7 @@ final class HTTP2Engine: ProtocolEngine {
     let count = nghttp2_session_mem_recv(
       session, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
     if count < 0 {
-      core.service.metrics.refused("http2_protocol")
-      isEnding = true
-      core.closeAfterFlush()
+      breakOff(isFlooded || count == ssize_t(NGHTTP2_ERR_FLOODED.rawValue))
       return
     }
     if isFlooded { endOverFlood() }
@@ -85,6 +84,19 @@ final class HTTP2Engine: ProtocolEngine {
   private func afterActivity() {
     updateDeadline()
     core.scheduleFlush()
+  }
+
+  /// nghttp2 gave the session up and may not be asked again: the GOAWAY is written by hand.
+  private func breakOff(_ overFlood: Bool) {
+    core.service.metrics.refused("http2_protocol")
+    isEnding = true
+    isBroken = true
+    let code = overFlood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR
+    var frame: [UInt8] = [0, 0, 8, UInt8(NGHTTP2_GOAWAY.rawValue), 0, 0, 0, 0, 0]
+    frame.appendBigEndian(UInt32(lastStreamID))
+    frame.appendBigEndian(code.rawValue)
+    core.output.append(frame)
+    core.closeAfterFlush()
   }
 
   private func endOverFlood() {
@@ -372,7 +384,7 @@ final class HTTP2Engine: ProtocolEngine {
   func abort(_ exchange: Exchange) { reset(exchange.id, NGHTTP2_INTERNAL_ERROR) }
 
   func fillOutput() {
-    guard let session else { return }
+    guard let session, !isBroken else { return }
     while core.output.byteCount < core.limits.outputBytesHigh {
       var bytes: UnsafePointer<UInt8>?
       let before = core.output.byteCount

@@ -100,7 +100,11 @@ final class ConnectionCore {
       }
     }
     pumpInput()
-    if events.contains(.writable), !output.isEmpty { flush() }
+    if events.contains(.writable), !output.isEmpty {
+      flush()
+      // A full output may have been why nothing was read.
+      pumpInput()
+    }
     rearm()
   }
 

@@ -44,7 +44,7 @@ package struct HTTPLimits: Sendable {
   /// HTTP/2 streams reset in a burst and per second before the connection is ended.
   package var resetsBurst = 200
   package var resetsPerSecond = 20.0
-  /// PING, SETTINGS, PRIORITY, empty DATA and unknown frames, likewise.
+  /// PING, SETTINGS, PRIORITY and empty DATA frames, likewise.
   package var controlFramesBurst = 2_000
   package var controlFramesPerSecond = 200.0
   /// CONTINUATION frames that may follow one HEADERS frame.

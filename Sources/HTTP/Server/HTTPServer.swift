@@ -49,6 +49,8 @@ package final class HTTPServer: Sendable {
     self.log = log
   }
 
+  deinit { for socket in sockets.withLock({ $0 }) { socket.close() } }
+
   /// Plain text, one line.
   package static let plainErrorBody: ErrorBody = { error in
     ("text/plain; charset=utf-8", Array((error.message + "\n").utf8))

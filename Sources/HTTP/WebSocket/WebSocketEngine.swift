@@ -38,8 +38,9 @@ final class WebSocketEngine: ProtocolEngine {
     pending.append(contentsOf: bytes)
     do throws(WebSocketFrame.Violation) {
       var used = 0
-      while let count = try takeFrame(pending[used...]) { used += count }
-      if used > 0 { pending.removeFirst(used) }
+      // The end of the WebSocket empties `pending`.
+      while !isEnded, let count = try takeFrame(pending[used...]) { used += count }
+      if used > 0, !isEnded { pending.removeFirst(used) }
     } catch {
       fail(error.code, error.reason)
     }
