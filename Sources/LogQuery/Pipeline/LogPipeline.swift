@@ -31,7 +31,7 @@ package struct LogPipeline: RowProcessing {
   /// ``LabelNeed/all`` the label itself is then left out of the rows' labels.
   package init(
     stages: [Stage], unwrap: Unwrap? = nil, need: LabelNeed = .all,
-    environment: TemplateEnvironment = TemplateEnvironment()
+    environment: TemplateEnvironment = .system
   ) throws(LogQLError) {
     let names = LabelNames()
     var compiler = StageCompiler(names: names, environment: environment)

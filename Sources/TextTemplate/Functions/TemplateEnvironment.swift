@@ -19,6 +19,11 @@ package struct TemplateEnvironment: Sendable {
     self.localZone = localZone
   }
 
+  /// This machine's clock and zones, and its own zone as the local one.
+  package static let system = TemplateEnvironment(
+    now: { Timestamp(nanoseconds: SystemClock().now()) }, zones: .system,
+    localZone: TimeZoneDatabase.system.rules(named: "Local") ?? .utc)
+
   func zonedNow() -> ZonedTime { ZonedTime(now(), zone: localZone) }
 }
 
