@@ -1,6 +1,7 @@
 import Foundation
 import LinuxIO
 import LogStore
+import Storage
 import TelemetryModel
 import Testing
 
@@ -32,15 +33,16 @@ import Testing
 
   /// The recorded rows, pushed as the recorder pushed them: 200 at a time, nothing discovered.
   private func filledStore(_ folder: String) async throws -> LogStore {
-    var configuration = LogStoreConfiguration(folder: folder)
-    configuration.limits.discoverServiceName = []
-    configuration.limits.discoverLogLevels = false
-    configuration.limits.rejectOldSamples = false
-    configuration.limits.creationGracePeriod = .hours(24 * 365 * 10)
-    configuration.limits.ingestionRateBytes = 0
-    configuration.limits.perStreamRateBytes = 0
-    configuration.freeBytesMin = 0
-    let store = try await LogStore.open(configuration)
+    var storage = StorageConfiguration(name: "logs", folder: folder, kind: .logs)
+    storage.freeBytesMin = 0
+    var limits = IntakeLimits()
+    limits.discoverServiceName = []
+    limits.discoverLogLevels = false
+    limits.rejectOldSamples = false
+    limits.creationGracePeriod = .hours(24 * 365 * 10)
+    limits.ingestionRateBytes = 0
+    limits.perStreamRateBytes = 0
+    let store = try await LogStore.open(storage, limits: limits)
     for stream in try Recorded.streams() {
       var rest = stream.entries[...]
       while !rest.isEmpty {
