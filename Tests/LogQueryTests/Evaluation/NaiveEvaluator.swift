@@ -1,0 +1,182 @@
+import LogQL
+import TelemetryModel
+
+/// Evaluates metric queries straight from their definition: for each step, look at every row.
+struct NaiveEvaluator {
+  typealias Vector = [Labels: Double]
+
+  struct Row {
+    var labels: Labels
+    var entry: LogEntry
+  }
+
+  var rows: [Row]
+
+  /// nil where the query is an error at this moment.
+  func value(_ expression: Expression, at time: Timestamp) -> Vector? {
+    switch expression {
+    case .log: return nil
+    case .literal(let value), .vector(let value): return [.none: value]
+    case .rangeAggregation(let aggregation): return range(aggregation, time)
+    case .vectorAggregation(let aggregation):
+      return self.value(aggregation.operand, at: time).map { aggregate(aggregation, $0) }
+    case .binary(let operation): return binary(operation, time)
+    case .labelReplace: return nil
+    }
+  }
+
+  // MARK: Ranges
+
+  private func range(_ aggregation: RangeAggregation, _ time: Timestamp) -> Vector {
+    let range = aggregation.range
+    let end = time - range.offset
+    let start = end - range.span
+    var groups: [Labels: [(time: Timestamp, value: Double)]] = [:]
+    for row in rows where row.entry.timestamp > start && row.entry.timestamp <= end {
+      guard matches(row.labels, range.selection.matchers) else { continue }
+      var labels = Labels(row.labels.sorted + row.entry.structuredMetadata)
+      var value =
+        aggregation.function == .bytes || aggregation.function == .bytesRate
+        ? Double(row.entry.line.count) : 1
+      if let unwrap = range.unwrap {
+        guard let number = labels[unwrap.label].flatMap(Double.init) else { continue }
+        value = number
+        labels = Labels(labels.sorted.filter { $0.name != unwrap.label })
+      }
+      if let grouping = aggregation.grouping { labels = grouped(labels, grouping) }
+      if aggregation.function == .absent { labels = .none }
+      groups[labels, default: []].append((row.entry.timestamp, value))
+    }
+    if aggregation.function == .absent {
+      let equal = range.selection.matchers.filter { $0.operation == .equal }
+      return groups.isEmpty ? [Labels(equal.map { Label($0.name, $0.value) }): 1] : [:]
+    }
+    return groups.mapValues { samples in
+      let sorted = samples.enumerated().sorted {
+        ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+      }.map(\.element.value)
+      return reduce(aggregation, sorted, range.span.seconds)
+    }
+  }
+
+  private func matches(_ labels: Labels, _ matchers: [LabelMatcher]) -> Bool {
+    matchers.allSatisfy { matcher in
+      let value = labels[matcher.name] ?? ""
+      switch matcher.operation {
+      case .equal: return value == matcher.value
+      case .notEqual: return value != matcher.value
+      case .regex, .notRegex:
+        let found = matcher.value.split(separator: "|").contains {
+          $0 == ".+" ? !value.isEmpty : $0 == value
+        }
+        return found == (matcher.operation == .regex)
+      }
+    }
+  }
+
+  private func reduce(_ aggregation: RangeAggregation, _ values: [Double], _ seconds: Double)
+    -> Double
+  {
+    let sum = values.reduce(0, +)
+    let count = Double(values.count)
+    let variance = values.map { ($0 - sum / count) * ($0 - sum / count) }.reduce(0, +) / count
+    switch aggregation.function {
+    case .count: return count
+    case .rate, .bytesRate: return sum / seconds
+    case .bytes, .sum: return sum
+    case .average: return sum / count
+    case .minimum: return values.min() ?? 0
+    case .maximum: return values.max() ?? 0
+    case .variance: return variance
+    case .standardDeviation: return variance.squareRoot()
+    case .first: return values[0]
+    case .last: return values[values.count - 1]
+    case .quantile:
+      let ranked = values.sorted()
+      let rank = (aggregation.parameter ?? 0) * (count - 1)
+      let low = ranked[Int(rank)]
+      let high = ranked[min(Int(rank) + 1, ranked.count - 1)]
+      return low + (high - low) * (rank - Double(Int(rank)))
+    case .absent, .rateCounter: return .nan
+    }
+  }
+
+  // MARK: Vectors
+
+  private func grouped(_ labels: Labels, _ grouping: Grouping) -> Labels {
+    Labels(labels.sorted.filter { grouping.labels.contains($0.name) != grouping.isWithout })
+  }
+
+  private func aggregate(_ aggregation: VectorAggregation, _ vector: Vector) -> Vector {
+    let grouping = aggregation.grouping ?? Grouping(labels: [], isWithout: false)
+    var groups: [Labels: [(labels: Labels, value: Double)]] = [:]
+    for (labels, value) in vector {
+      groups[grouped(labels, grouping), default: []].append((labels, value))
+    }
+    var result: Vector = [:]
+    for (labels, members) in groups {
+      let values = members.map(\.value)
+      let sum = values.reduce(0, +)
+      let count = Double(values.count)
+      let variance = values.map { ($0 - sum / count) * ($0 - sum / count) }.reduce(0, +) / count
+      switch aggregation.function {
+      case .sum: result[labels] = sum
+      case .average: result[labels] = sum / count
+      case .minimum: result[labels] = values.min()
+      case .maximum: result[labels] = values.max()
+      case .count: result[labels] = count
+      case .variance: result[labels] = variance
+      case .standardDeviation: result[labels] = variance.squareRoot()
+      case .sort, .sortDescending:
+        for member in members { result[member.labels] = member.value }
+      case .topK, .bottomK, .approximateTopK:
+        let ranked = members.sorted {
+          aggregation.function == .bottomK ? $0.value < $1.value : $0.value > $1.value
+        }
+        for member in ranked.prefix(aggregation.parameter) {
+          result[member.labels] = member.value
+        }
+      }
+    }
+    return result
+  }
+
+  private func binary(_ operation: BinaryOperation, _ time: Timestamp) -> Vector? {
+    guard let left = value(operation.left, at: time), let right = value(operation.right, at: time)
+    else { return nil }
+    let matching = operation.matching ?? VectorMatching()
+    func key(_ labels: Labels) -> Labels {
+      Labels(labels.sorted.filter { matching.labels.contains($0.name) == matching.isOn })
+    }
+    func result(_ a: Double, _ b: Double, kept: Double) -> Double? {
+      let value = operation.function.apply(a, b)
+      guard operation.function.isComparison, !operation.returnsBool else { return value }
+      return value == 1 ? kept : nil
+    }
+    var out: Vector = [:]
+    if case .literal(let number) = operation.right {
+      for (labels, value) in left { out[labels] = result(value, number, kept: value) }
+      return out
+    }
+    if case .literal(let number) = operation.left {
+      for (labels, value) in right { out[labels] = result(number, value, kept: value) }
+      return out
+    }
+    switch operation.function {
+    case .and: return left.filter { one in right.keys.contains { key($0) == key(one.key) } }
+    case .unless: return left.filter { one in !right.keys.contains { key($0) == key(one.key) } }
+    case .or:
+      let rest = right.filter { one in !left.keys.contains { key($0) == key(one.key) } }
+      return left.merging(rest) { mine, _ in mine }
+    default: break
+    }
+    for (labels, value) in left {
+      let others = right.filter { key($0.key) == key(labels) }
+      guard let other = others.first else { continue }
+      let twins = left.keys.filter { key($0) == key(labels) }
+      if others.count > 1 || twins.count > 1 { return nil }
+      out[key(labels)] = result(value, other.value, kept: value)
+    }
+    return out
+  }
+}

@@ -1,0 +1,204 @@
+import LogQL
+import LogStore
+import TelemetryModel
+import Testing
+
+@testable import LogQuery
+
+/// Random rows and queries against the evaluator that follows the definitions.
+@Suite struct RandomQueryTests {
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+      return z ^ (z >> 31)
+    }
+    mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: items.indices, using: &self)] }
+  }
+
+  /// Times on a coarse grid, so that rows often lie on the borders of windows.
+  private func randomStreams(_ random: inout Generator)
+    -> [(labels: Labels, entries: [LogEntry])]
+  {
+    var streams: [(labels: Labels, entries: [LogEntry])] = []
+    for app in ["a", "b"] {
+      for host in ["x", "y", "z"] {
+        var entries: [LogEntry] = []
+        for number in 0..<Int.random(in: 0...40, using: &random) {
+          let time = Timestamp(seconds: 5 * Int64.random(in: 0...120, using: &random))
+          var entry = LogEntry(timestamp: time, line: Array("line \(app)\(host)\(number)".utf8))
+          if Bool.random(using: &random) {
+            let value = Int.random(in: -50...50, using: &random)
+            entry.structuredMetadata = [Label("v", "\(value)")]
+          }
+          entries.append(entry)
+        }
+        streams.append((["app": app, "host": host], entries))
+      }
+    }
+    return streams
+  }
+
+  private func randomRange(_ random: inout Generator) -> String {
+    let selector = random.pick([
+      #"{app="a"}"#, #"{app=~"a|b"}"#, #"{app=~".+",host!="x"}"#, #"{app="c"}"#,
+      #"{app="b",host!~"y|z"}"#,
+    ])
+    let span = random.pick(["5s", "30s", "1m", "45s", "2m", "7s"])
+    let offset = random.pick(["", "", " offset 30s", " offset -10s"])
+    let grouping = random.pick([
+      "", " by (app)", " without (host)", " by (nope)", " by (host, app)",
+    ])
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0:
+      let function = random.pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"])
+      return "\(function)(\(selector)[\(span)]\(offset))"
+    case 1: return "absent_over_time(\(selector)[\(span)]\(offset))"
+    case 2:
+      let function = random.pick(["sum_over_time", "rate"])
+      return "\(function)(\(selector) | unwrap v [\(span)]\(offset))"
+    default:
+      let function = random.pick([
+        "avg_over_time(", "min_over_time(", "max_over_time(", "stddev_over_time(",
+        "stdvar_over_time(", "quantile_over_time(0.3,", "quantile_over_time(0.9,",
+        "first_over_time(", "last_over_time(",
+      ])
+      return "\(function)\(selector) | unwrap v [\(span)]\(offset))\(grouping)"
+    }
+  }
+
+  private func randomQuery(_ random: inout Generator, depth: Int) -> String {
+    let grouping = random.pick([
+      "", " by (app)", " by (host)", " without (host)", " by (app, host)",
+    ])
+    switch Int.random(in: 0..<(depth > 0 ? 6 : 2), using: &random) {
+    case 0, 1: return randomRange(&random)
+    case 2, 3:
+      let function = random.pick(["sum", "avg", "min", "max", "count", "stddev", "stdvar"])
+      return "\(function)\(grouping) (\(randomQuery(&random, depth: depth - 1)))"
+    case 4:
+      let operation = random.pick(["+", "-", "*", "/", ">", ">= bool", "!=", "and", "or", "unless"])
+      let matching = random.pick(["", "", " on (app)", " ignoring (host)"])
+      return "sum by (app, host) (\(randomQuery(&random, depth: depth - 1))) "
+        + "\(operation)\(matching) sum\(grouping) (\(randomQuery(&random, depth: depth - 1)))"
+    default:
+      let operation = random.pick(["+", "-", "*", "/", "%", "<", "<= bool", "=="])
+      let number = random.pick(["2", "0", "-1.5", "10"])
+      let inner = "(\(randomQuery(&random, depth: depth - 1)))"
+      return Bool.random(using: &random)
+        ? "\(inner) \(operation) \(number)" : "\(number) \(operation) \(inner)"
+    }
+  }
+
+  @Test(arguments: 0..<8)
+  func metricQueriesFollowTheirDefinition(seed: UInt64) throws {
+    var random = Generator(state: seed &* 7919 &+ 1)
+    for _ in 0..<60 {
+      let streams = randomStreams(&random)
+      let source = MemoryRows(streams)
+      let naive = NaiveEvaluator(
+        rows: source.streams.flatMap { stream in
+          stream.entries.map { NaiveEvaluator.Row(labels: stream.reference.labels, entry: $0) }
+        })
+      let text = randomQuery(&random, depth: 3)
+      let expression = try LogQL.parse(text)
+      let start = Timestamp(seconds: Int64.random(in: 0...20, using: &random))
+      let step = TimeSpan.seconds(Int64(random.pick([1, 5, 7, 30, 90])))
+      let request = QueryRequest(
+        expression: expression, start: start, end: start + .seconds(600), step: step)
+      try compare(request, QueryEngine(source: source), naive, text)
+    }
+  }
+
+  private func compare(
+    _ request: QueryRequest, _ engine: QueryEngine, _ naive: NaiveEvaluator, _ text: String
+  ) throws {
+    var want: [Labels: [Timestamp: Double]] = [:]
+    var isError = false
+    var time = request.start
+    while time <= request.end {
+      if let vector = naive.value(request.expression, at: time) {
+        for (labels, value) in vector { want[labels, default: [:]][time] = value }
+      } else {
+        isError = true
+      }
+      time = time + request.step
+    }
+    let answer: QueryResult
+    do {
+      answer = try engine.answer(request)
+    } catch {
+      #expect(isError, "\(text): \(error.message)")
+      return
+    }
+    #expect(!isError, "\(text) should be an error")
+    guard !isError, case .matrix(let series) = answer.value else { return }
+    #expect(Set(series.map(\.labels)) == Set(want.keys), "\(text)")
+    for one in series {
+      let expected = want[one.labels] ?? [:]
+      #expect(one.points.count == expected.count, "\(text) \(one.labels.description)")
+      for point in one.points {
+        let value = expected[point.time] ?? .infinity
+        let isSame =
+          (value.isNaN && point.value.isNaN) || value == point.value
+          || abs(value - point.value) <= 1e-9 * max(1, abs(value))
+        #expect(
+          isSame,
+          "\(text) \(one.labels.description) at \(point.time): \(point.value), want \(value)")
+      }
+    }
+  }
+
+  @Test(arguments: 0..<4)
+  func logQueriesGiveTheNearestEntries(seed: UInt64) throws {
+    var random = Generator(state: seed &+ 99)
+    for _ in 0..<40 {
+      let source = MemoryRows(randomStreams(&random))
+      let limit = Int.random(in: 1...60, using: &random)
+      let direction: Direction = Bool.random(using: &random) ? .forward : .backward
+      let range = Timestamp(seconds: 50)..<Timestamp(seconds: 500)
+      let answer = try QueryEngine(source: source).answer(
+        QueryRequest(
+          expression: try LogQL.parse(#"{app=~".+"}"#), start: range.lowerBound,
+          end: range.upperBound, step: .seconds(1), limit: limit, direction: direction))
+      guard case .streams(let streams) = answer.value else {
+        Issue.record("no streams")
+        return
+      }
+      let all = source.streams.flatMap(\.entries).map(\.timestamp).filter(range.contains).sorted()
+      let wanted = direction == .forward ? all.prefix(limit) : all.suffix(limit)
+      #expect(streams.flatMap { $0.entries.map(\.timestamp) }.sorted() == Array(wanted))
+      for stream in streams {
+        let times = stream.entries.map(\.timestamp)
+        #expect(times == (direction == .forward ? times.sorted() : times.sorted(by: >)))
+      }
+    }
+  }
+
+  @Test func intervalKeepsEntriesApart() throws {
+    var random = Generator(state: 5)
+    for _ in 0..<30 {
+      let source = MemoryRows(randomStreams(&random))
+      for direction in [Direction.forward, .backward] {
+        let answer = try QueryEngine(source: source).answer(
+          QueryRequest(
+            expression: try LogQL.parse(#"{app=~".+"}"#), start: .zero,
+            end: Timestamp(seconds: 1000), step: .seconds(1), interval: .seconds(20), limit: 7,
+            direction: direction))
+        guard case .streams(let streams) = answer.value else { continue }
+        let got = streams.flatMap { $0.entries.map(\.timestamp) }.sorted()
+        var times = source.streams.flatMap(\.entries).map(\.timestamp).sorted()
+        if direction == .backward { times.reverse() }
+        var wanted: [Timestamp] = []
+        for time in times where wanted.count < 7 {
+          let distance = wanted.last.map { abs(($0 - time).nanoseconds) } ?? .max
+          if distance >= 20_000_000_000 { wanted.append(time) }
+        }
+        #expect(got == wanted.sorted())
+      }
+    }
+  }
+}
