@@ -44,6 +44,20 @@ import Testing
     #expect(rig.lines == numberedLines(0..<60))
   }
 
+  @Test func anotherFileWithTheInodeOfOneThatIsGoneIsNotReadOutsideThePattern() {
+    let rig = TailerRig("*.log")
+    rig.write(numbered(0..<50), to: "app.log")
+    rig.pump()
+    // What inode reuse looks like.
+    rig.rename("app.log", to: "secret.txt")
+    rig.truncate("secret.txt")
+    rig.write(numbered(0..<80, "secret"), to: "secret.txt")
+    rig.crash()
+    rig.pump()
+    rig.pump()
+    #expect(rig.lines == numberedLines(0..<50))
+  }
+
   @Test func anOpenFileThatIsRemovedIsReadToItsEnd() {
     let rig = TailerRig()
     rig.write(numbered(0..<5), to: "app.log")

@@ -19,13 +19,16 @@ enum QueueRecovery {
     try dropTornSegment(&state, folder, fileSystem)
     guard let newest = state.segments.last else { return state }
     state.durable = newest.first
-    for start in state.segments.indices.reversed() {
-      guard let positions = try snapshot(of: start, state, folder, fileSystem) else { continue }
+    // Where no snapshot is whole, what the records tell is better than nothing.
+    var start = 0
+    for index in state.segments.indices.reversed() {
+      guard let positions = try snapshot(of: index, state, folder, fileSystem) else { continue }
       state.positions = positions
-      for index in start..<state.segments.count {
-        try apply(segment: index, to: &state, folder, fileSystem)
-      }
+      start = index
       break
+    }
+    for index in start..<state.segments.count {
+      try apply(segment: index, to: &state, folder, fileSystem)
     }
     return state
   }

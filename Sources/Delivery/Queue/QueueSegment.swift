@@ -46,9 +46,9 @@ enum QueueFormat {
 struct SegmentReader {
   enum Step {
     case record(QueueRecord, sequence: UInt64)
-    /// Nothing more that is whole.
+    /// Nothing follows.
     case end
-    /// What stands here is no record.
+    /// What stands here is no whole record.
     case damaged(offset: Int64)
   }
 
@@ -90,22 +90,23 @@ struct SegmentReader {
     return false
   }
 
-  /// Reads one record; `end` when the file ends before or inside of it.
+  /// Reads one record.
   mutating func next() throws(SystemError) -> Step {
     let frame = try file.readBytes(at: offset, count: QueueFormat.frameBytes)
-    guard frame.count == QueueFormat.frameBytes else { return .end }
+    if frame.isEmpty { return .end }
+    guard frame.count == QueueFormat.frameBytes else { return .damaged(offset: offset) }
     var cursor = ByteCursor(frame.span.bytes)
     guard let length = try? cursor.readLittleEndian(UInt32.self),
       let checksum = try? cursor.readLittleEndian(UInt32.self),
       let sequence = try? cursor.readLittleEndian(UInt64.self)
-    else { return .end }
+    else { return .damaged(offset: offset) }
     guard length > 0, Int(length) <= QueueFormat.recordBytesMax else {
       return .damaged(offset: offset)
     }
     let start = offset + Int64(QueueFormat.frameBytes)
-    guard try file.size() >= start + Int64(length) else { return .end }
+    guard try file.size() >= start + Int64(length) else { return .damaged(offset: offset) }
     let payload = try file.readBytes(at: start, count: Int(length))
-    guard payload.count == Int(length) else { return .end }
+    guard payload.count == Int(length) else { return .damaged(offset: offset) }
     guard QueueFormat.checksum(payload, sequence) == checksum,
       let record = try? QueueRecord(encoded: payload)
     else { return .damaged(offset: offset) }

@@ -170,12 +170,17 @@ package final class FileDiscovery {
     }
   }
 
-  private func openFile(_ path: String, target: Int, _ job: Job) {
+  private func openFile(
+    _ path: String, target: Int, _ job: Job, isOutsidePatterns: Bool = false
+  ) {
     do throws(SystemError) {
       let file = try fileSystem.open(path, .read)
       let status = try file.status()
       guard status.kind == .regular else { return }
-      job.mailbox.post(FileArrival(file: file, path: path, status: status, target: target))
+      job.mailbox.post(
+        FileArrival(
+          file: file, path: path, status: status, target: target,
+          isOutsidePatterns: isOutsidePatterns))
     } catch {
       guard !error.isNoSuchFile else { return }
       log.warn("a file cannot be opened; it is tried again", ["error": error.message])
@@ -200,7 +205,7 @@ package final class FileDiscovery {
             $0.include.matches(oldPath) && isWanted(oldPath, $0)
           }), job.mailbox.hasRoom
         else { continue }
-        openFile(path, target: target, job)
+        openFile(path, target: target, job, isOutsidePatterns: true)
       }
     }
   }

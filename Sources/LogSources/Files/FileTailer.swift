@@ -26,12 +26,17 @@ package struct FileArrival: Sendable {
   package var status: FileStatus
   /// Index among the job's targets.
   package var target: Int
+  /// No pattern matches its name: only the rest of a file that is known is wanted of it.
+  package var isOutsidePatterns: Bool
 
-  package init(file: any File, path: String, status: FileStatus, target: Int) {
+  package init(
+    file: any File, path: String, status: FileStatus, target: Int, isOutsidePatterns: Bool = false
+  ) {
     self.file = file
     self.path = path
     self.status = status
     self.target = target
+    self.isOutsidePatterns = isOutsidePatterns
   }
 
   var identity: FileIdentity { FileIdentity(device: status.device, inode: status.inode) }
@@ -135,14 +140,17 @@ package final class FileTailer {
   package func adopt(_ arrival: FileArrival) {
     let now = clock.monotonic()
     guard let number = current[arrival.identity], let known = generations[number] else {
-      adoptUnknown(arrival, now)
+      if !arrival.isOutsidePatterns { adoptUnknown(arrival, now) }
       return
     }
     guard known.file == nil else { return }
-    known.lastSeen = now
-    setPath(known, arrival.path)
     do throws(SystemError) {
-      if try reader.verify(arrival.file, known.position) {
+      let isSame = try reader.verify(arrival.file, known.position)
+      // Another file that got the inode of one that is gone.
+      if !isSame, arrival.isOutsidePatterns { return }
+      known.lastSeen = now
+      setPath(known, arrival.path)
+      if isSame {
         known.target = arrival.target
         attach(arrival.file, to: known, now)
         rereadHeldLines(known)
