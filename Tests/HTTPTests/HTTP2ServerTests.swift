@@ -20,16 +20,14 @@ import Testing
     let body = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 13 >> 4) })
     try body.write(to: URL(filePath: file))
     defer { try? FileManager.default.removeItem(atPath: file) }
+    // Two runs: Debian's curl 7.88 sends the preface again on a connection that it reuses.
+    let version = ["-sS", "--http2-prior-knowledge", "-w", "%{http_version} %{http_code}"]
     let echoed = try run(
-      "curl",
-      [
-        "-sS", "--http2-prior-knowledge", "--data-binary", "@" + file, base + "/echo", "-o",
-        file + ".out", "-w", "%{http_version} %{http_code}", "--next", "-sS",
-        "--http2-prior-knowledge", "-I", base + "/hello", "-o", "/dev/null", "-w",
-        " %{http_version} %{http_code}",
-      ])
+      "curl", version + ["--data-binary", "@" + file, base + "/echo", "-o", file + ".out"])
     guard let echoed else { return }
-    #expect(echoed.output == "2 200 2 200")
+    #expect(echoed.output == "2 200")
+    #expect(
+      try run("curl", version + ["-I", base + "/hello", "-o", "/dev/null"])?.output == "2 200")
     #expect(try Data(contentsOf: URL(filePath: file + ".out")) == body)
     try FileManager.default.removeItem(atPath: file + ".out")
     await server.stop()
@@ -266,13 +264,13 @@ import Testing
     let client = try HTTP2Client(server.port)
     client.send(1, 0x5, 1, HTTP2Client.request("GET", "/gate"))
     while !server.gateIsReached.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
-    async let drained = server.server.drain(seconds: 10)
+    let drained = try server.startDrain()
     var frame = client.receive()
     while let some = frame, some.type != 7 { frame = client.receive() }
     #expect(frame?.errorCode == 0)
     server.gateIsOpen.withLock { $0 = true }
     #expect(try client.response(1).body == Array("passed".utf8))
-    #expect(await drained)
+    #expect(await drained.value)
   }
 
   @Test func floodGuardsFillWithTime() {

@@ -35,6 +35,12 @@ final class TestServer: Sendable {
     let server = Mutex<TestServer?>(nil)
   }
 
+  /// Begins to end the server, on its own loops: the tests' threads may all be blocked in reads.
+  func startDrain() throws -> Task<Bool, Never> {
+    let loop = try EventLoop.shared.get()[0]
+    return Task(executorPreference: loop) { await self.server.drain(seconds: 20) }
+  }
+
   /// Ends the server without waiting for its requests.
   func stop() async { await server.drain(seconds: 0) }
 

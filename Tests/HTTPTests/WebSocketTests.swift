@@ -161,8 +161,8 @@ import Testing
   @Test func drainingSaysGoodbye() async throws {
     let server = try server()
     let client = try open(server)
-    async let drained = server.server.drain(seconds: 5)
+    let drained = try server.startDrain()
     #expect(closeCode(client) == 1001)
-    #expect(await drained)
+    #expect(await drained.value)
   }
 }

@@ -156,6 +156,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
   package func register(
     _ descriptor: Int32, events: DescriptorEvents, handler: any DescriptorHandler
   ) throws(SystemError) -> Registration {
+    guard descriptor >= 0 else { throw SystemError(call: "epoll_ctl", code: EBADF) }
     let generation: UInt32 = state.withLock { state in
       while state.slots.count <= Int(descriptor) { state.slots.append(Slot()) }
       state.slots[Int(descriptor)].generation &+= 1
