@@ -151,7 +151,7 @@ import Testing
     do {
       let client = try RawClient(server.port)
       client.send(Self.request("GET", "/wait"))
-      try await Task.sleep(for: .milliseconds(100))
+      while !server.gateIsReached.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
     }
     for _ in 0..<500 where server.cancellations.withLock({ $0 }) == 0 {
       try await Task.sleep(for: .milliseconds(10))

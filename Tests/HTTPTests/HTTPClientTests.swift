@@ -111,7 +111,7 @@ import Testing
     let client = try HTTPClient()
     let url = "http://127.0.0.1:\(server.port)/wait"
     let task = Task { await kind { try await client.send(.init(.get, url)) } }
-    try await Task.sleep(for: .milliseconds(200))
+    while !server.gateIsReached.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
     task.cancel()
     #expect(await task.value == .cancelled)
     for _ in 0..<500 where server.cancellations.withLock({ $0 }) == 0 {

@@ -76,6 +76,7 @@ final class TestServer: Sendable {
       }
     }
     router.on(.get, "/wait") { _, writer in
+      holder.server.withLock { $0 }?.gateIsReached.withLock { $0 = true }
       do {
         try await Task.sleep(nanoseconds: 20_000_000_000)
       } catch {
