@@ -51,7 +51,7 @@ final class StageResources {
   init(clock: any WallClock, zones: TimeZoneDatabase) {
     self.clock = clock
     self.zones = zones
-    templateFunctions = .logQL(
+    templateFunctions = .promtail(
       TemplateEnvironment(
         now: { Timestamp(nanoseconds: clock.now()) }, zones: zones,
         localZone: zones.rules(named: "Local") ?? .utc))

@@ -50,9 +50,10 @@ final class TimestampStage: Stage {
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let range = entry.text(source) {
-      let text = entry.string(range)
       for reader in readers {
-        guard let time = reader.read(text, now: shared.now) else { continue }
+        guard let time = entry.withText(range, { reader.read($0, now: shared.now) }) else {
+          continue
+        }
         entry.timestamp = time
         if isFudging { remember(entry) }
         return .proceed
@@ -89,6 +90,8 @@ struct TimestampReader {
     case yearless(GoTimeLayout, TimeZoneRules)
   }
   private let form: Form
+  /// Whether the usual form of RFC 3339 is among what the layout reads.
+  private let isRFC3339: Bool
 
   init(format: String, zone: TimeZoneRules?) {
     switch format {
@@ -105,12 +108,18 @@ struct TimestampReader {
         form = .yearless(GoTimeLayout(format), zone ?? .utc)
       }
     }
+    isRFC3339 = ["RFC3339", "RFC3339Nano"].contains(format)
   }
 
-  init(layout: GoTimeLayout) { form = .layout(layout, .utc) }
+  init(layout: GoTimeLayout) {
+    form = .layout(layout, .utc)
+    isRFC3339 = layout == .rfc3339 || layout == .rfc3339Nano
+  }
 
   /// The time that `text` means; nil when it means none, or one outside the years 1677 to 2262.
-  func read(_ text: String, now: Int64) -> Timestamp? {
+  func read(_ bytes: UnsafeRawBufferPointer, now: @autoclosure () -> Int64) -> Timestamp? {
+    if isRFC3339, let time = RFC3339Time.read(bytes) { return time }
+    let text = String(decoding: bytes, as: UTF8.self)
     switch form {
     case .seconds: return seconds(text)
     case .count(let unit):
@@ -121,7 +130,7 @@ struct TimestampReader {
       return (try? layout.parse(text, in: zone))?.timestamp
     case .yearless(let layout, let zone):
       guard let time = try? layout.parse(text, in: zone) else { return nil }
-      return withYear(time, now: now)
+      return withYear(time, now: now())
     }
   }
 
