@@ -34,9 +34,10 @@ part() {
 # Python clients from PyPI, installed once into the build folder.
 clients() {
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 77
-  "$venv/bin/python" -c 'import grpc, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http, py_zipkin, cramjam' 2>/dev/null && return 0
+  "$venv/bin/python" -c 'import grpc, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http, opentelemetry.exporter.zipkin.json, py_zipkin, requests, cramjam' 2>/dev/null && return 0
   "$venv/bin/pip" install -q --disable-pip-version-check grpcio opentelemetry-sdk \
-    opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http py-zipkin cramjam \
+    opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http \
+      opentelemetry-exporter-zipkin-json py-zipkin requests cramjam \
     || { echo "skipped: PyPI's clients cannot be installed"; return 77; }
 }
 

@@ -25,6 +25,20 @@ struct ZipkinReceiverTests {
     await server.stop()
   }
 
+  @Test(arguments: [
+    // A span with trace id 1 and id 2; the id missing; a trace id of 3 bytes; no message.
+    ([0x0a, 20, 0x0a, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0x1a, 8, 0, 0, 0, 0, 0, 0, 0, 2], 202),
+    ([0x0a, 10, 0x0a, 8, 0, 0, 0, 0, 0, 0, 0, 1], 400), ([0x0a, 5, 0x0a, 3, 1, 2, 3], 400),
+    (Array("[{}]".utf8), 400), ([], 202),
+  ])
+  func protobufBodies(body: [UInt8], status: Int) async throws {
+    let server = try CollectorServer()
+    let answer = try await server.send("/api/v2/spans", type: "application/x-protobuf", body)
+    #expect(answer.status == status)
+    #expect(try server.sink.batches().spanCount == (status == 202 && !body.isEmpty ? 1 : 0))
+    await server.stop()
+  }
+
   @Test func aFullStoreAsksToComeAgain() async throws {
     let server = try CollectorServer()
     server.sink.refuse(SpanStoreError(.diskFull, "the disk is full"))

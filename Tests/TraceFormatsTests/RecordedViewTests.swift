@@ -49,6 +49,23 @@ struct RecordedViewTests {
     try compare(ZipkinSpan.batches(of: spans), "from-ingest/\(group)")
   }
 
+  @Test func viewsOfZipkinProtobufSpans() throws {
+    let group = "otel-zipkin-v2-proto"
+    let bodies = try RecordedTraces.payloads(group)
+    let spans = try bodies.flatMap { try ZipkinProtobuf.decode($0) }
+    #expect(spans.count > 100)
+    try compare(ZipkinSpan.batches(of: spans), "from-ingest/\(group)")
+    for body in bodies {
+      let whole = try ZipkinProtobuf.decode(body).count
+      for count in stride(from: 1, to: body.count, by: 499) {
+        // A cut between two spans leaves a body that is whole in itself.
+        if let part = try? ZipkinProtobuf.decode(Array(body[..<count])) {
+          #expect(part.count < whole)
+        }
+      }
+    }
+  }
+
   @Test func protobufAndJSONOfClientsHoldTheSame() throws {
     for body in try RecordedTraces.payloads("otlp-http-proto") {
       let batches = try OTLPTraceProtobuf.decode(body)

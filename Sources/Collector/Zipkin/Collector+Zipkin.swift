@@ -2,7 +2,7 @@ package import HTTP
 import TraceFormats
 
 extension Collector {
-  /// Zipkin's collector: `POST /api/v2/spans`.
+  /// Zipkin's collector: `POST /api/v2/spans` as JSON or protobuf.
   package func zipkinRoutes(on router: inout Router) {
     router.on(.post, "/api/v2/spans") { request, writer in
       try await takeZipkin(request, writer)
@@ -15,15 +15,24 @@ extension Collector {
   }
 
   private func takeZipkin(_ request: Request, _ writer: ResponseWriter) async throws {
-    if let type = request.mediaType, type != "application/json" {
+    let isProtobuf: Bool
+    switch request.mediaType {
+    case nil, "application/json": isProtobuf = false
+    case "application/x-protobuf", "application/protobuf": isProtobuf = true
+    case let type?:
       try await writer.respond(
-        .unsupportedMediaType, text: "\(type) is not taken yet; send v2 JSON as application/json\n")
+        .unsupportedMediaType,
+        text: "\(type) is not taken; send application/json or application/x-protobuf\n")
       return
     }
     let decoding = limits.decoding
     do throws(Refusal) {
       _ = try await take(request) { body throws(TraceFormatError) in
-        Received(ZipkinSpan.batches(of: try ZipkinJSON.decode(body, limits: decoding)))
+        let spans =
+          isProtobuf
+          ? try ZipkinProtobuf.decode(body, limits: decoding)
+          : try ZipkinJSON.decode(body, limits: decoding)
+        return Received(ZipkinSpan.batches(of: spans))
       }
       try? await writer.respond(.accepted)
     } catch {

@@ -55,7 +55,8 @@ package struct ZipkinLinker {
     var children: [[Int]]
 
     init(_ trace: [ZipkinSpan]) {
-      let byID = Dictionary(grouping: trace.indices) { trace[$0].id }
+      // Of spans that share an id some are enough, however many a sender makes.
+      let byID = Dictionary(grouping: trace.indices) { trace[$0].id }.mapValues { $0.prefix(64) }
       parents = trace.indices.map { index in
         let span = trace[index]
         // A server that shares its client's id is the client's child.

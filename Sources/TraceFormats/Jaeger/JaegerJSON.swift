@@ -210,13 +210,16 @@ package enum JaegerJSON {
 /// The processes of a trace: its different resources, by first appearance.
 private struct ProcessTable {
   var resources: [Resource] = []
-  private var ids: [[Attribute]: String] = [:]
+  private var numbers: [[Attribute]: Int] = [:]
 
   mutating func id(of resource: Resource) -> String {
-    if let id = ids[resource.attributes] { return id }
+    // Spans of one resource mostly follow one another.
+    if let last = resources.last, last.attributes == resource.attributes {
+      return "p\(resources.count)"
+    }
+    if let number = numbers[resource.attributes] { return "p\(number)" }
     resources.append(resource)
-    let id = "p\(resources.count)"
-    ids[resource.attributes] = id
-    return id
+    numbers[resource.attributes] = resources.count
+    return "p\(resources.count)"
   }
 }
