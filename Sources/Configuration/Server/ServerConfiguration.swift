@@ -85,7 +85,7 @@ package struct StorageSettings: Hashable, Sendable {
   /// How long a group commit waits for more pushes; zero for not at all.
   package var walCommitWait = TimeSpan.zero
   /// Uncompressed bytes in memory at which they are flushed to a segment.
-  package var headMaxSize = 64 << 20
+  package var headMaxSize = 32 << 20
   /// Age of the oldest row in memory at which it is flushed to a segment.
   package var headMaxAge = TimeSpan.minutes(5)
   /// Uncompressed bytes of one block of a segment.
