@@ -67,6 +67,33 @@ import Testing
       let scan = logs.scan()
       let (found, _) = try Self.rows(scan, snapshot)
       #expect(found == model.scan(scan))
+      #expect(try Self.shape(scan, snapshot) == Self.shape(model.scan(scan), scan))
+    }
+  }
+
+  /// How many rows a scan without lines finds for each time and length; literals are left out,
+  /// since they cannot be checked by the visitor then.
+  private static func shape(_ scan: LogScan, _ snapshot: LogSnapshot) throws -> [[Int64]: Int] {
+    guard scan.requiredLiterals.isEmpty else { return [:] }
+    var scan = scan
+    scan.needsLines = false
+    scan.needsMetadata = false
+    var shape: [[Int64]: Int] = [:]
+    var scanner = try LogScanner(scan, snapshot)
+    _ = try scanner.run { batch in
+      for row in 0..<batch.count {
+        let key = [batch.timestamps[row].nanoseconds, Int64(batch.lineRange(row).count)]
+        shape[key, default: 0] += 1
+      }
+      return .proceed
+    }
+    return shape
+  }
+
+  private static func shape(_ rows: Set<Row>, _ scan: LogScan) -> [[Int64]: Int] {
+    guard scan.requiredLiterals.isEmpty else { return [:] }
+    return rows.reduce(into: [:]) { shape, row in
+      shape[[row.entry.timestamp.nanoseconds, Int64(row.entry.line.count)], default: 0] += 1
     }
   }
 

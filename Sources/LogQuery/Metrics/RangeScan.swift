@@ -124,9 +124,10 @@ struct RangeScan {
     var pipeline = try LogPipeline(running: stages, unwrap: range.unwrap, need: leaf.need)
     let scanned = panes.scanned
     guard !scanned.isEmpty else { return [] }
-    let scan = LogScan(
+    var scan = LogScan(
       tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst,
       requiredLiterals: pipeline.requiredLiterals)
+    scan.needsLines = pipeline.needsLine || sample == .lineBytes
     let isPlain = stages.isEmpty && range.unwrap == nil
     var index = SeriesIndex(leaf)
     var passed = 0
@@ -182,7 +183,8 @@ struct RangeScan {
           let time = rows.timestamps[row]
           let pane = panes.pane(time)
           guard panes.isCovered(pane) else { continue }
-          let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
+          let line = UnsafeRawBufferPointer(
+            rebasing: bytes[rows.hasLines ? rows.lineRange(row) : 0..<0])
           guard
             let processed = pipeline.process(
               line: line, at: time, stream: run.stream, metadata: rows.metadata(row))
