@@ -15,10 +15,14 @@ import Testing
         }),
       Command(
         name: "fail", summary: "Fails.",
-        run: { _, _ in throw CommandFailure(message: "no\nroute \u{1b}[2J", status: .unreachable) }),
+        run: { _, _ in
+          throw CommandFailure(message: "no\nroute \u{1b}[2J", status: .unreachable)
+        }),
     ])
 
-  private func run(_ words: [String]) async -> (CommandLineTool.ExitStatus, out: String, errors: String) {
+  private func run(_ words: [String]) async
+    -> (CommandLineTool.ExitStatus, out: String, errors: String)
+  {
     let out = Recorded()
     let errors = Recorded()
     let status = await dispatch(
