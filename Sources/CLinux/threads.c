@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "threads.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,3 +42,8 @@ int linux_next_signal(int descriptor) {
 }
 
 void linux_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+void linux_keep_freed_memory(int mapped_bytes, int kept_bytes) {
+  mallopt(M_MMAP_THRESHOLD, mapped_bytes);
+  mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}

@@ -13,3 +13,6 @@ int linux_next_signal(int descriptor);
 int linux_block_signals(const int *signals, int count);
 /// Ignores SIGPIPE for the whole process.
 void linux_ignore_sigpipe(void);
+/// Lets malloc serve blocks up to `mapped_bytes` from memory that it keeps, of which up to
+/// `kept_bytes` at each arena's end are not given back.
+void linux_keep_freed_memory(int mapped_bytes, int kept_bytes);

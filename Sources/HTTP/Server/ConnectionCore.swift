@@ -28,6 +28,8 @@ final class ConnectionCore {
   private var registration: Registration?
   /// The kernel may have input that was not read yet.
   private var isReadable = false
+  /// The kernel told that the peer's end is in sight: it must be read for.
+  private var endIsNear = false
   private var isFlushScheduled = false
   private var isPumpScheduled = false
   private var closesAfterFlush = false
@@ -80,7 +82,9 @@ final class ConnectionCore {
 
   func ready(_ events: DescriptorEvents) {
     if events.contains(.readable) || events.contains(.peerClosed) { isReadable = true }
+    if events.contains(.peerClosed) { endIsNear = true }
     if !events.isDisjoint(with: .hungUp) {
+      endIsNear = true
       isReadable = true
       if events.contains(.failed) || !events.contains(.readable) {
         close(reset: true)
@@ -136,6 +140,8 @@ final class ConnectionCore {
     withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { buffer in
       let moved = transport.receive(into: buffer)
       if case .bytes(let count) = moved {
+        // A plain socket that gave less than was asked is empty; epoll tells when more comes.
+        if count < buffer.count, !endIsNear, !transport.isSecure { isReadable = false }
         engine.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       }
       return moved

@@ -23,7 +23,9 @@ package final class HTTPServer: Sendable {
   private let sockets = Mutex<[ListeningSocket]>([])
   private let log: Log
 
-  /// Makes a server on `loops`, by default the process' shared ones; raises the limit of files.
+  /// Makes a server on `loops`, by default the process' shared ones.
+  ///
+  /// Raises the process' limit of open files, ignores SIGPIPE, and lets freed buffers be kept.
   ///
   /// Throws ``HTTPError`` where the kernel gives no loops.
   package init(
@@ -31,6 +33,7 @@ package final class HTTPServer: Sendable {
     registry: MetricsRegistry = .process, log: Log = Log("http")
   ) throws(HTTPError) {
     ProcessLimits.raiseOpenFiles()
+    ProcessLimits.keepFreedBuffers()
     // OpenSSL writes without a flag that would say so for each call.
     ProcessSignal.ignoreBrokenPipes()
     if let loops {

@@ -76,8 +76,14 @@ private final class SignalWatcher: DescriptorHandler, Sendable {
   }
 }
 
-/// Limits that the kernel puts on this process.
+/// Limits that the kernel and the C library put on this process.
 package enum ProcessLimits {
+  /// Lets buffers of up to 4 MiB be used again instead of being given back to the kernel.
+  ///
+  /// Without it, each body of a megabyte is 256 page faults, which cost three times as much as
+  /// receiving it. Up to 32 MiB of each thread's freed memory stay with the process.
+  package static func keepFreedBuffers() { linux_keep_freed_memory(4 << 20, 32 << 20) }
+
   /// Raises the soft limit of open files to the hard one; the limit after that.
   @discardableResult
   package static func raiseOpenFiles() -> Int {
