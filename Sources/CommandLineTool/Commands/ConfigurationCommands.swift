@@ -13,7 +13,7 @@ let checkConfigCommand = Command(
     let configuration = try loadConfiguration(path, surroundings)
     if arguments.has("addresses") {
       for (what, address) in listeners(configuration) {
-        let name = what + String(repeating: " ", count: max(0, 26 - what.count))
+        let name = what + String(repeating: " ", count: max(0, 40 - what.count))
         surroundings.output.write("  \(name) \(address)\n")
       }
     } else {
@@ -46,9 +46,9 @@ func listeners(_ configuration: Configuration) -> [(what: String, address: Strin
     let addresses = [
       ("Loki API", listen.loki, "http://"), ("OTLP/gRPC", listen.otlpGRPC, ""),
       ("OTLP/HTTP", listen.otlpHTTP, "http://"), ("Zipkin API", listen.zipkin, "http://"),
-      ("Jaeger collector", listen.jaegerHTTP, "http://"),
-      ("Jaeger agent, compact", listen.jaegerCompact, "udp://"),
-      ("Jaeger agent, binary", listen.jaegerBinary, "udp://"),
+      ("Jaeger collector (not received yet)", listen.jaegerHTTP, "http://"),
+      ("Jaeger agent, compact (not received yet)", listen.jaegerCompact, "udp://"),
+      ("Jaeger agent, binary (not received yet)", listen.jaegerBinary, "udp://"),
       ("Jaeger query API", listen.jaegerQuery, "http://"), ("Tempo API", listen.tempo, "http://"),
     ]
     for (what, address, scheme) in addresses {
