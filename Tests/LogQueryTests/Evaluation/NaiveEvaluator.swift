@@ -118,7 +118,9 @@ struct NaiveEvaluator {
       let values = members.map(\.value)
       let sum = values.reduce(0, +)
       let count = Double(values.count)
-      let variance = values.map { ($0 - sum / count) * ($0 - sum / count) }.reduce(0, +) / count
+      // One value has no variance, be it no number.
+      let squares = values.map { ($0 - sum / count) * ($0 - sum / count) }
+      let variance = values.count == 1 ? 0 : squares.reduce(0, +) / count
       switch aggregation.function {
       case .sum: result[labels] = sum
       case .average: result[labels] = sum / count
