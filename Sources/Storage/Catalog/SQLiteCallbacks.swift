@@ -30,10 +30,7 @@ enum SQLiteCallbacks {
     }
     methods.pointee.xSync = { pointer, flags in
       guard let file = SQLiteCallbacks.file(pointer) else { return SQLITE_MISUSE }
-      return file.perform(SQLiteCode.syncFailed) { () throws(SystemError) in
-        try file.file.sync(flags & SQLITE_SYNC_DATAONLY != 0 ? .data : .full)
-        return SQLITE_OK
-      }
+      return file.sync(flags & SQLITE_SYNC_DATAONLY != 0 ? .data : .full)
     }
     methods.pointee.xFileSize = { pointer, size in
       guard let file = SQLiteCallbacks.file(pointer) else { return SQLITE_MISUSE }
@@ -94,7 +91,8 @@ enum SQLiteCallbacks {
         let file = try owner.fileSystem.open(name, isWritten ? .readWrite : .read)
         let isDatabase = flags & SQLITE_OPEN_MAIN_DB != 0
         pointer.withMemoryRebound(to: SQLiteFileSlot.self, capacity: 1) { slot in
-          slot.pointee.file = .passRetained(SQLiteFile(file, owner, isDatabase: isDatabase))
+          slot.pointee.file = .passRetained(
+            SQLiteFile(file, owner, isDatabase: isDatabase, isNew: !exists))
           slot.pointee.base.pMethods = UnsafePointer(methods)
         }
         flagsOut?.pointee = flags

@@ -110,11 +110,25 @@ final class SQLiteFile {
   let owner: SQLiteFileSystem
   /// The database itself; its journal has checksums of SQLite's own.
   let isDatabase: Bool
+  /// Its name is not durable yet: the first sync makes it so.
+  private var isNew: Bool
 
-  init(_ file: any File, _ owner: SQLiteFileSystem, isDatabase: Bool) {
+  init(_ file: any File, _ owner: SQLiteFileSystem, isDatabase: Bool, isNew: Bool) {
     self.file = file
     self.owner = owner
     self.isDatabase = isDatabase
+    self.isNew = isNew
+  }
+
+  func sync(_ mode: SyncMode) -> Int32 {
+    perform(SQLiteCode.syncFailed) { () throws(SystemError) in
+      try file.sync(mode)
+      if isNew, let slash = file.path.lastIndex(of: "/") {
+        try owner.fileSystem.syncFolder(String(file.path[..<slash]))
+        isNew = false
+      }
+      return SQLITE_OK
+    }
   }
 
   private func isPage(_ count: Int, _ offset: Int64) -> Bool {
@@ -149,8 +163,12 @@ final class SQLiteFile {
       }
       let page = Int64(SQLiteFileSystem.pageBytes)
       let checksum = SQLiteFileSystem.checksum(bytes, number: offset / page)
-      var copy = Array(bytes.dropLast(SQLiteFileSystem.reservedBytes))
-      copy.appendLittleEndian(checksum)
+      var copy = Array(bytes)
+      copy.withUnsafeMutableBytes {
+        $0.storeBytes(
+          of: checksum.littleEndian, toByteOffset: bytes.count - SQLiteFileSystem.reservedBytes,
+          as: UInt64.self)
+      }
       try file.write(copy, at: offset)
       return SQLITE_OK
     }

@@ -70,7 +70,8 @@ struct WALReplay {
       try fileSystem.readWhole(path, bytesMax: WALFormat.payloadBytesMax * 2)
     }
     recovery.byteCount += Int64(bytes.count)
-    let scanner = WALScanner(path: path, durableBeforeNext: durable)
+    let scanner = WALScanner(
+      path: path, durableBeforeNext: durable, releasedThrough: releasedThrough)
     let outcome = try scanner.scan(bytes) { record throws(StorageError) in
       guard record.sequence > releasedThrough else {
         recovery.releasedCount += 1

@@ -25,13 +25,17 @@ struct WALScanner {
 
   private struct Gap {
     var offset: Int
-    /// The first sequence that is missing.
-    var sequence: UInt64
+    /// The sequences that are missing.
+    var first: UInt64
+    var last: UInt64
   }
 
   let path: String
   /// What the next file says was durable before it; 0 for the last file.
   let durableBeforeNext: UInt64
+  /// Records up to here are kept elsewhere: that they are missing is no damage. Files that were
+  /// released can be half gone after a power cut.
+  let releasedThrough: UInt64
 
   func scan(
     _ file: [UInt8], visit: (WALRecord) throws(StorageError) -> Void
@@ -67,7 +71,7 @@ struct WALScanner {
         try visit(
           WALRecord(kind: record.kind, sequence: record.sequence, payload: Array(payload)))
       } else if let next = nextRecord(bytes, after: at, header, expected) {
-        gaps.append(Gap(offset: at, sequence: expected))
+        gaps.append(Gap(offset: at, first: expected, last: next.sequence - 1))
         at = next.offset
         expected = next.sequence
       } else {
@@ -137,22 +141,29 @@ struct WALScanner {
   private func judge(
     _ gaps: [Gap], _ expected: UInt64, _ bytes: UnsafeRawBufferPointer, _ outcome: inout Outcome
   ) {
-    for gap in gaps {
-      let wasDurable = outcome.isEnded || gap.sequence <= outcome.durable
-      let text = "records from sequence \(gap.sequence) on are not whole; later ones were read"
+    for gap in gaps where gap.last > releasedThrough {
+      let wasDurable = outcome.isEnded || gap.first <= outcome.durable
+      let text = "records \(gap.first) to \(gap.last) are not whole; later ones were read"
       outcome.findings.append(
         StorageFinding(
           wasDurable ? .corrupt : .tornTail, path: path, offset: Int64(gap.offset), text))
     }
-    if !outcome.isEnded, expected <= outcome.durable {
+    if !outcome.isEnded, expected <= outcome.durable, outcome.durable > releasedThrough {
       let text = "records \(expected) to \(outcome.durable), which were durable, are not whole"
       outcome.findings.append(
         StorageFinding(.corrupt, path: path, offset: Int64(outcome.end), text))
-    } else if let dirt = bytes[outcome.end...].firstIndex(where: { $0 != 0 }) {
+    } else if let dirt = Self.firstNonZero(bytes, from: outcome.end) {
       let text = "\(bytes.count - outcome.end) bytes after the last whole record are not records"
       outcome.findings.append(
         StorageFinding(
           outcome.isEnded ? .corrupt : .tornTail, path: path, offset: Int64(dirt), text))
     }
+  }
+
+  /// `start` is a multiple of 8.
+  private static func firstNonZero(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    var at = start
+    while at + 8 <= bytes.count, bytes.littleEndian(UInt64.self, at: at) == 0 { at += 8 }
+    return bytes[at...].firstIndex { $0 != 0 }
   }
 }
