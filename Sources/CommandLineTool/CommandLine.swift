@@ -19,20 +19,30 @@ let versionCommand = Command(
     return .success
   })
 
-/// Sets the process's signals up; to be called on the main thread before anything else.
+/// Runs the process's own command line and ends the process with its status.
 ///
-/// Not part of ``runCommandLine()``, which may run on another thread: the main thread would go on
-/// to take signals in the old way.
-package func prepareProcess() {
-  if ["run", "server", "agent"].contains(CommandLine.arguments.dropFirst().first) {
+/// To be called on the main thread before anything else: serving commands block the signals that
+/// they answer to, and all other threads inherit that. The main thread then only waits. It must
+/// not become the one of Swift's asynchronous `main`, which ends in a wait that takes every signal
+/// in the old way.
+package func runCommandLine() -> Never {
+  let words = Array(CommandLine.arguments.dropFirst())
+  if ["run", "server", "agent"].contains(words.first) {
     ProcessSignal.block()
   } else {
     signal(SIGPIPE, SIG_IGN)
   }
+  let surroundings = Surroundings(
+    output: DescriptorOutput.standardOutput, errors: DescriptorOutput.standardError,
+    environment: processEnvironment(), now: wallClockNanoseconds)
+  // The root of all tasks; it owns the process's end.
+  Task {
+    exit(await dispatch(words, root: rootCommand, surroundings: surroundings).rawValue)
+  }
+  while true { pause() }
 }
 
-/// Runs the process's own command line and ends the process with its status.
-package func runCommandLine() async {
+private func processEnvironment() -> [String: String] {
   var environment: [String: String] = [:]
   var at = environ
   while let entry = at.pointee {
@@ -41,13 +51,7 @@ package func runCommandLine() async {
     if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
     at += 1
   }
-  let words = Array(CommandLine.arguments.dropFirst())
-  let surroundings = Surroundings(
-    output: DescriptorOutput.standardOutput, errors: DescriptorOutput.standardError,
-    environment: environment, now: wallClockNanoseconds)
-  let status = await dispatch(
-    words, root: rootCommand, surroundings: surroundings)
-  exit(status.rawValue)
+  return environment
 }
 
 @Sendable private func wallClockNanoseconds() -> Int64 {

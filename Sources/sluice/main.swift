@@ -1,4 +1,3 @@
 import CommandLineTool
 
-prepareProcess()
-await runCommandLine()
+runCommandLine()
