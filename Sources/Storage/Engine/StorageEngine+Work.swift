@@ -171,8 +171,8 @@ extension StorageEngine {
     let refusal =
       space.available >= least
       ? nil
-      : "only \(space.available) bytes are free on the disk of \(shelf.layout.folder), \(least) are kept "
-        + "in reserve: free some; writing resumes by itself"
+      : "only \(space.available) bytes are free on the disk of \(shelf.layout.folder), "
+        + "\(least) are kept in reserve: free some; writing resumes by itself"
     let changed = state.withLock { state in
       defer { state.refusal = refusal }
       return (state.refusal == nil) != (refusal == nil)

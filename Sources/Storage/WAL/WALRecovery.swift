@@ -31,8 +31,8 @@ struct WALReplay {
   /// Hands each record after the release point to `visit`, in sequence.
   ///
   /// Files that end early are cut to their records; damaged ones stay whole and get a second
-  /// name in the set-aside folder. Throws what `visit` throws, and when a file cannot be read at all
-  /// for other reasons than its content.
+  /// name in the set-aside folder. Throws what `visit` throws, and when a file cannot be read at
+  /// all for other reasons than its content.
   func run(_ visit: (WALRecord) throws(StorageError) -> Void) throws(StorageError) -> WALRecovery {
     var recovery = WALRecovery()
     recovery.lastSequence = releasedThrough
