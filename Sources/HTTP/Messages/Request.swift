@@ -51,7 +51,9 @@ package struct Request: Sendable {
     return try await connection.body(id, wholeBytesMax: bytesMax) ?? []
   }
 
-  /// The next bytes of the body as they come, or `nil` at its end; the errors of ``body(bytesMax:)``.
+  /// The next bytes of the body as they come, or `nil` at its end.
+  ///
+  /// Throws what ``body(bytesMax:)`` throws.
   package func nextChunk() async throws(HTTPError) -> [UInt8]? {
     guard hasBody else { return nil }
     return try await connection.body(id, wholeBytesMax: nil)
