@@ -186,6 +186,57 @@ import Testing
     #expect(rig.lines.sorted() == numberedLines(0..<120).sorted())
   }
 
+  @Test func aCopyWithTheInodeOfAFileThatIsGoneIsKnown() {
+    let rig = TailerRig()
+    rig.write(numbered(0..<50, "older"), to: "app.log.1")
+    rig.write(numbered(0..<100), to: "app.log")
+    rig.pump()
+    rig.write(numbered(100..<120), to: "app.log")
+    // What inode reuse looks like: the removed file's inode holds the copy.
+    rig.truncate("app.log.1")
+    rig.write(numbered(0..<120), to: "app.log.1")
+    rig.rename("app.log.1", to: "app.log.2")
+    rig.truncate("app.log")
+    rig.write(numbered(120..<125), to: "app.log")
+    rig.crash()
+    rig.pump()
+    rig.pump()
+    #expect(
+      rig.lines.sorted() == (numberedLines(0..<50, "older") + numberedLines(0..<125)).sorted())
+  }
+
+  @Test func aCrashWhileACopyWaitsDoesNotMakeItAnOriginal() {
+    let rig = TailerRig()
+    rig.write(numbered(0..<100), to: "app.log")
+    rig.pump()
+    rig.copy("app.log", to: "app.log.1")
+    rig.pump()
+    rig.crash()
+    rig.pump()
+    rig.truncate("app.log")
+    rig.write(numbered(100..<110), to: "app.log")
+    rig.crash()
+    rig.pump()
+    rig.pump()
+    #expect(rig.lines.sorted() == numberedLines(0..<110).sorted())
+  }
+
+  @Test(arguments: [0, 20, 300]) func aTruncationThatIsNotNoticedYetDoesNotMakeACopyAnOriginal(
+    written: Int
+  ) {
+    let rig = TailerRig()
+    rig.write(numbered(0..<100), to: "app.log")
+    rig.pump()
+    rig.write(numbered(100..<105), to: "app.log")
+    rig.copy("app.log", to: "app.log.1")
+    rig.truncate("app.log")
+    rig.write(numbered(105..<105 + written), to: "app.log")
+    rig.pump(noticing: false)
+    rig.pump()
+    rig.pump()
+    #expect(rig.lines.sorted() == numberedLines(0..<105 + written).sorted())
+  }
+
   @Test func aCopyThatIsStillBeingMadeWaits() {
     let rig = TailerRig()
     rig.write(numbered(0..<100), to: "app.log")

@@ -99,9 +99,11 @@ final class TailerRig {
   func crash() { begin() }
 
   /// Scans, reads everything, looks around, and stores positions unless told not to.
-  func pump(storing: Bool = true, scanning: Bool = true) {
+  ///
+  /// Without `noticing` the kernel has not told yet which files changed.
+  func pump(storing: Bool = true, scanning: Bool = true, noticing: Bool = true) {
     if scanning { discovery.scan() }
-    mailbox.postEverythingChanged()
+    if noticing { mailbox.postEverythingChanged() }
     tailer.exchange(mailbox)
     var rounds = 0
     while tailer.readRound(sink, afterChunk: { true }), rounds < 10_000 { rounds += 1 }

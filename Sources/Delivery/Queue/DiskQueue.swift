@@ -101,8 +101,9 @@ package final class DiskQueue: Sendable {
       try fileSystem.createFolders(settings.folder)
       outcome = try fileSystem.lockFile("\(settings.folder)/\(QueueFormat.lockName)")
     } catch { throw .system(error) }
+    let lock: any FileLock
     switch outcome {
-    case .locked(let lock): self.lock = lock
+    case .locked(let taken): lock = taken
     case .heldBy(let processID):
       throw .queueInUse(folder: settings.folder, processID: processID)
     }
@@ -121,7 +122,11 @@ package final class DiskQueue: Sendable {
       acknowledgements = Mutex(file)
       writerSignal = try ThreadSignal()
       state = Mutex(recovered)
-    } catch { throw .system(error) }
+    } catch {
+      lock.release()
+      throw .system(error)
+    }
+    self.lock = lock
     removeSettledSegments()
     do throws(SystemError) {
       let thread = try LinuxThread.start(name: "queue") { [self] in
@@ -129,7 +134,10 @@ package final class DiskQueue: Sendable {
         writer.run()
       }
       writer.withLock { $0 = thread }
-    } catch { throw .system(error) }
+    } catch {
+      lock.release()
+      throw .system(error)
+    }
   }
 
   // MARK: Appending

@@ -57,7 +57,8 @@ struct QueueWriter {
 
   /// Waits or drops until `batch` fits; false when the queue was closed meanwhile.
   private mutating func makeRoom(for batch: inout [DiskQueue.Pending]) -> Bool {
-    let needed = batch.reduce(Int64(0)) { $0 + Int64($1.payload.count + QueueFormat.frameBytes) }
+    var needed = batch.reduce(Int64(0)) { $0 + Int64($1.payload.count + QueueFormat.frameBytes) }
+    if (segment?.bytes ?? .max) >= queue.settings.segmentBytes { needed += snapshotBytes }
     while true {
       let (isFull, isEmpty, isClosed) = queue.state.withLock { state in
         let isFull = state.bytes + needed > queue.settings.bytesMax
@@ -85,6 +86,13 @@ struct QueueWriter {
           ["folder": queue.settings.folder, "bytes_max": queue.settings.bytesMax])
         queue.writerSignal.wait(milliseconds: 1000)
       }
+    }
+  }
+
+  /// Bytes that a new segment begins with, at most.
+  private var snapshotBytes: Int64 {
+    queue.positions.reduce(Int64(QueueFormat.headerBytes + QueueFormat.frameBytes + 16)) {
+      $0 + Int64($1.key.utf8.count + $1.value.count + 20)
     }
   }
 

@@ -38,7 +38,13 @@ extension FileTailer {
       }
       let waited = now.seconds(since: generation.lastGrowth)
       for original in originals(for: generation) {
-        switch try likeness(file, status.size, original) {
+        let likeness = try likeness(file, status.size, original)
+        if try wasTruncatedUnnoticed(original) {
+          // It is read first, and then this one is judged by what had been reached in it.
+          original.mustBeRead = true
+          return false
+        }
+        switch likeness {
         case .different: continue
         case .same where original.position.isTruncated:
           takeOver(original, by: generation, now)
@@ -55,12 +61,18 @@ extension FileTailer {
         }
       }
       generation.isKnownOriginal = true
+      generation.isDirty = true
       generation.state = .reading
       return true
     } catch {
       failed(generation, error)
       return false
     }
+  }
+
+  private func wasTruncatedUnnoticed(_ original: FileGeneration) throws(SystemError) -> Bool {
+    guard !original.position.isTruncated, let file = original.file else { return false }
+    return try !reader.verify(file, original.position)
   }
 
   /// Gives what is left of a truncated file to a suspected copy of it, if there is one.

@@ -55,7 +55,7 @@ package final class FileTailer {
   let fileSystem: any FileSystem
   let clock: any WallClock
   let log = Log("files")
-  private var reader: LineReader
+  var reader: LineReader
   private let takeNumber: () -> Int64
   var generations: [Int64: FileGeneration] = [:]
   /// Generations that hold their file's present content.
@@ -106,7 +106,8 @@ package final class FileTailer {
   {
     var changed: [(number: Int64, position: FilePosition?)] = forgotten.map { ($0, nil) }
     forgotten = []
-    for generation in generations.values {
+    // What may be a copy in the making is not stored: after a crash it is judged anew.
+    for generation in generations.values where generation.isKnownOriginal {
       let lines = held[generation.number] ?? []
       if generation.position.held != lines {
         generation.position.held = lines
@@ -121,7 +122,7 @@ package final class FileTailer {
 
   /// Whether ``takeChangedPositions(held:)`` has something to give, held lines aside.
   package var hasChangedPositions: Bool {
-    !forgotten.isEmpty || generations.values.contains { $0.isDirty }
+    !forgotten.isEmpty || generations.values.contains { $0.isDirty && $0.isKnownOriginal }
   }
 
   /// Paths and offsets for Promtail's positions file.
@@ -145,19 +146,25 @@ package final class FileTailer {
     }
     guard known.file == nil else { return }
     do throws(SystemError) {
-      let isSame = try reader.verify(arrival.file, known.position)
-      // Another file that got the inode of one that is gone.
-      if !isSame, arrival.isOutsidePatterns { return }
-      known.lastSeen = now
-      setPath(known, arrival.path)
-      if isSame {
+      // Of a file of which nothing was read, a name is all that is known.
+      let hasName = arrival.path == known.position.path
+      var isSame = hasName || known.position.offset > 0
+      if isSame { isSame = try reader.verify(arrival.file, known.position) }
+      if isSame || hasName {
+        known.lastSeen = now
         known.target = arrival.target
-        attach(arrival.file, to: known, now)
-        rereadHeldLines(known)
-      } else {
-        known.file = arrival.file
-        known.target = arrival.target
-        restartAfterTruncation(known, now)
+        setPath(known, arrival.path)
+        if isSame {
+          attach(arrival.file, to: known, now)
+          rereadHeldLines(known)
+        } else {
+          known.file = arrival.file
+          restartAfterTruncation(known, now)
+        }
+      } else if !arrival.isOutsidePatterns {
+        // Another file that got the inode of one that is gone; it may be a copy as any other.
+        forget(known)
+        adoptUnknown(arrival, now)
       }
     } catch { failed(known, error) }
   }
