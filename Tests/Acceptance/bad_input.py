@@ -248,6 +248,7 @@ def full_disk():
                             f.write(b"x" * (1 << 20))
                     except OSError:
                         pass
+                time.sleep(2.5)  # the server looks at its disk every second
             body = snappy(push_body([("{job=\"full\"}", [(time.time_ns(), random.randbytes(2000).hex().encode())])]))
             status = post(server, PUSH, body, PROTOBUF)[0]
             seen.add(status)
@@ -257,6 +258,7 @@ def full_disk():
             if n == 80:
                 os.remove(filler)
                 for _ in range(100):
+                    body = snappy(push_body([("{job=\"full\"}", [(time.time_ns(), b"again")])]))
                     if post(server, PUSH, body, PROTOBUF)[0] == 204:
                         kept += 1
                         break
