@@ -238,7 +238,7 @@ def full_disk():
         print("full disk: skipped, mounting is not allowed here")
         return
     try:
-        server = Server("full", "  storage: {min_free_disk: 8MB}\n", data=place + "/data")
+        server = Server("full", "  storage: {min_free_disk: 8MB, wal_file_size: 4MB}\n", data=place + "/data")
         filler, kept, seen = place + "/filler", 0, set()
         for n in range(400):
             if n == 40:

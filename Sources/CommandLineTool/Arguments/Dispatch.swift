@@ -3,7 +3,7 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
   var command = root
   var path = [root.name]
   var rest = words[...]
-  while let word = rest.first, !word.hasPrefix("-"), !command.subcommands.isEmpty {
+  while let word = rest.first, !word.hasPrefix("-"), word != "help", !command.subcommands.isEmpty {
     guard let next = command.subcommands.first(where: { $0.name == word }) else {
       if command.run != nil { break }
       return complain("unknown command '\(word)'" + suggestion(word, command), path, surroundings)
