@@ -45,4 +45,18 @@ package struct SetAsideFolder: Sendable {
     guard let file = try? fileSystem.open(path(for: name), .create) else { return }
     try? file.write(bytes, at: 0)
   }
+
+  /// Keeps part of a file that is about to be cut off or written over.
+  func keep(_ part: Range<Int>, of file: any File, named name: String) {
+    try? fileSystem.createFolder(folder)
+    guard let copy = try? fileSystem.open(path(for: name), .create) else { return }
+    var at = part.lowerBound
+    while at < part.upperBound {
+      let count = min(1 << 20, part.upperBound - at)
+      guard let bytes = try? file.readBytes(at: Int64(at), count: count), !bytes.isEmpty,
+        (try? copy.write(bytes, at: Int64(at - part.lowerBound))) != nil
+      else { return }
+      at += bytes.count
+    }
+  }
 }

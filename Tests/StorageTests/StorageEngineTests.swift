@@ -153,3 +153,23 @@ struct TemporaryFolder: ~Copyable {
     await store.close()
   }
 }
+
+@Suite struct StoreThreadTests {
+  /// Threads and mappings of this process: an ended thread that nobody joined keeps its stack.
+  private static func mappingCount() throws -> Int {
+    try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n").count
+  }
+
+  @Test func storesThatOpenFailOrCloseLeaveNoThreads() async throws {
+    let before = try Self.mappingCount()
+    for number in 0..<200 {
+      let faulty = FaultyFileSystem(CrashingFileSystem())
+      if number % 2 == 1 { faulty.fail(call: 1 + number % 60, with: .inputOutput) }
+      guard let store = try? await NumberStore.open("data", faulty) else { continue }
+      try? await store.add([1])
+      await store.close()
+    }
+    // Other tests run beside this one; each leaked stack is two mappings.
+    #expect(try Self.mappingCount() - before < 200)
+  }
+}

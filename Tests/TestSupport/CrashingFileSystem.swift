@@ -65,6 +65,16 @@ package final class CrashingFileSystem: FileSystem {
     return CrashingFileSystem(disk.afterPowerCut(&random))
   }
 
+  /// What the next process finds after this one was killed: everything, but a power cut may still
+  /// take away what was not synced. This file system is dead from now on.
+  package func afterKill() -> CrashingFileSystem {
+    CrashingFileSystem(
+      state.withLock { state in
+        state.isOff = true
+        return state.disk
+      })
+  }
+
   /// The same files on another disk, everything durable.
   package func copy() -> CrashingFileSystem {
     var disk = state.withLock { $0.disk }

@@ -38,6 +38,15 @@ package struct LinuxThread: Sendable {
     return LinuxThread(identity: UInt(thread))
   }
 
+  /// Starts a thread that nobody waits for: the system takes its memory back when it ends.
+  ///
+  /// A thread of ``start(name:_:)`` that is never joined keeps its stack after its end.
+  package static func startDetached(name: String, _ body: @escaping @Sendable () -> Void)
+    throws(SystemError)
+  {
+    pthread_detach(pthread_t(try start(name: name, body).identity))
+  }
+
   /// Blocks the calling thread until this one's body has returned; call it once at most.
   package func join() { pthread_join(pthread_t(identity), nil) }
 

@@ -83,7 +83,7 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
       continuation in
       do throws(SystemError) {
         // A thread of its own: reading a log blocks for as long as it takes.
-        _ = try LinuxThread.start(name: "store-open") {
+        try LinuxThread.startDetached(name: "store-open") {
           do throws(StorageError) {
             let engine = try openBlocking(configuration, fileSystem, clock, makeHead)
             continuation.resume(returning: .success(engine))
@@ -113,10 +113,14 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
         configuration: configuration, layout: layout, fileSystem: fileSystem, clock: clock,
         makeHead: makeHead)
       let engine = StorageEngine(try opening.run(), lock: lock, signal: signal)
-      let thread = try storing("opening \(layout.folder)") { () throws(SystemError) in
-        try LinuxThread.start(name: "store-flush") { engine.serve() }
+      do throws(SystemError) {
+        let thread = try LinuxThread.start(name: "store-flush") { engine.serve() }
+        engine.thread.withLock { $0 = thread }
+      } catch {
+        engine.wal.close()
+        engine.catalog.close()
+        throw StorageError(error, while: "opening \(layout.folder)")
       }
-      engine.thread.withLock { $0 = thread }
       return engine
     } catch {
       lock.release()
@@ -212,7 +216,7 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
         continuation.resume()
       }
       do throws(SystemError) {
-        _ = try LinuxThread.start(name: "store-close", end)
+        try LinuxThread.startDetached(name: "store-close", end)
       } catch {
         end()
       }

@@ -39,14 +39,14 @@ struct StoreOpening<Head: StoreHead> {
     ).run()
     statistics.findings += opened.findings
     do throws(StorageError) {
-      var content = opened.content
+      let content = opened.content
       let shelf = SegmentShelf(
         layout: layout, fileSystem: fileSystem, kind: configuration.kind, damage: damage,
         nextID: content.nextSegmentID)
       try sweep(content)
-      let segments = try openSegments(content, shelf, opened.catalog, &statistics)
-      let head = makeHead()
-      let log = try openLog(&content, shelf, opened.catalog, head, damage, &statistics)
+      var segments = try openSegments(content, shelf, opened.catalog, &statistics)
+      let (log, head) = try openLog(
+        content.releasedThrough, shelf, opened.catalog, &segments, &statistics)
       for finding in statistics.findings { damage.fileIsDamaged(finding) }
       statistics.quarantinedPageCount = content.quarantined.count { $0.page != nil }
       statistics.quarantinedSegmentCount += content.quarantined.count { $0.page == nil }
@@ -119,16 +119,20 @@ struct StoreOpening<Head: StoreHead> {
     try? SetAsideFolder(folder: layout.setAside, fileSystem: fileSystem).take(path)
   }
 
-  /// Replays the log into `head`; when that becomes too large, into segments.
+  /// Replays the log into a head; one that becomes too large goes into segments.
   private func openLog(
-    _ content: inout CatalogContent, _ shelf: SegmentShelf, _ catalog: any Catalog, _ head: Head,
-    _ damage: DamageReporter, _ statistics: inout StorageStatistics
-  ) throws(StorageError) -> WriteAheadLog {
+    _ releasedThrough: UInt64, _ shelf: SegmentShelf, _ catalog: any Catalog,
+    _ segments: inout [Segment], _ statistics: inout StorageStatistics
+  ) throws(StorageError) -> (log: WriteAheadLog, head: Head) {
     var unreadable: [StorageFinding] = []
+    var head = makeHead()
+    var released = releasedThrough
+    // Without room on the disk the rows stay in memory, as they did before the store was ended.
+    var canFlush = true
     let (log, recovery) = try WriteAheadLog.open(
       folder: layout.wal, setAsideFolder: layout.setAside, fileSystem: fileSystem,
-      configuration: configuration.wal, releasedThrough: content.releasedThrough
-    ) { record in
+      configuration: configuration.wal, releasedThrough: releasedThrough
+    ) { record throws(StorageError) in
       do throws(StorageError) {
         try head.replay(record)
       } catch {
@@ -138,9 +142,20 @@ struct StoreOpening<Head: StoreHead> {
             "record \(record.sequence) cannot be read: \(error.message)"))
         keep(record)
       }
+      guard canFlush, head.memoryByteCount >= configuration.headBytesFlush else { return }
+      guard let written = try? shelf.write(head, releasesThrough: record.sequence) else {
+        canFlush = false
+        return
+      }
+      try catalog.commit(shelf.change(adding: written, releasedThrough: record.sequence))
+      for record in written { segments.append(try shelf.open(record).segment) }
+      released = record.sequence
+      head = makeHead()
     }
+    segments.sort(by: StorageEngine<Head>.isBefore)
     statistics.findings += recovery.findings + unreadable
-    return log
+    if released > releasedThrough { log.release(through: released) }
+    return (log, head)
   }
 
   /// Keeps the payload of a record that its store cannot read.

@@ -2,7 +2,7 @@ import Bytes
 
 /// One record of the log, as it was appended.
 package struct WALRecord: Hashable, Sendable {
-  /// The store's own; 1 to 255.
+  /// The store's own; 1 to 254.
   package var kind: UInt8
   /// Rises with each record; gaps are records whose append failed.
   package var sequence: UInt64
@@ -15,9 +15,11 @@ package struct WALRecord: Hashable, Sendable {
   }
 }
 
-/// The bytes of a WAL file, version 1: see docs/formats/wal.md.
+/// The bytes of a WAL file, version 2: see docs/formats/wal.md.
 enum WALFormat {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
+  /// Version 1 has no gap records.
+  static let readableVersions: ClosedRange<UInt32> = 1...2
   static let magic = Array("SLUICWAL".utf8)
   static let headerBytes = 64
   /// The header stands twice, so that one damaged copy loses nothing.
@@ -27,6 +29,9 @@ enum WALFormat {
   static let payloadBytesMax = 256 << 20
   /// The kind of the record that ends a file that was closed in order.
   static let endKind: UInt8 = 0
+  /// The kind of a record in the place of others that a power cut has torn before anybody was
+  /// told that they were durable.
+  static let gapKind: UInt8 = 255
 
   struct Header: Hashable {
     /// The sequence of the first record to come.
@@ -66,7 +71,7 @@ enum WALFormat {
           == copy.littleEndian(UInt32.self, at: 60)
       else { throw .damaged }
       let version = copy.littleEndian(UInt32.self, at: 8)
-      guard version == WALFormat.version else { throw .version(version) }
+      guard WALFormat.readableVersions.contains(version) else { throw .version(version) }
       firstSequence = copy.littleEndian(UInt64.self, at: 16)
       durableThrough = copy.littleEndian(UInt64.self, at: 24)
       salt = copy.littleEndian(UInt64.self, at: 32)
@@ -82,8 +87,15 @@ enum WALFormat {
     var durable: UInt64
     var kind: UInt8
     var mark: UInt16
-    var reserved: UInt32
+    /// How many sequences after its own a gap record stands for; 0 in all others.
+    var more: UInt32
     var reservedByte: UInt8
+
+    /// The last of the sequences that the record stands for.
+    var lastSequence: UInt64 {
+      let (last, overflow) = sequence.addingReportingOverflow(UInt64(more))
+      return overflow ? .max : last
+    }
 
     /// In bounds: the caller has checked that 32 bytes follow `at`.
     init(_ bytes: UnsafeRawBufferPointer, at: Int) {
@@ -94,7 +106,7 @@ enum WALFormat {
       kind = bytes[at + 24]
       reservedByte = bytes[at + 25]
       mark = bytes.littleEndian(UInt16.self, at: at + 26)
-      reserved = bytes.littleEndian(UInt32.self, at: at + 28)
+      more = kind == WALFormat.gapKind ? bytes.littleEndian(UInt32.self, at: at + 28) : 0
     }
   }
 
@@ -107,8 +119,8 @@ enum WALFormat {
 
   /// Appends one record; its payload is copied once.
   static func append(
-    kind: UInt8, sequence: UInt64, durable: UInt64, parts: [[UInt8]], salt: UInt64,
-    to out: inout [UInt8]
+    kind: UInt8, sequence: UInt64, more: UInt32 = 0, durable: UInt64, parts: [[UInt8]],
+    salt: UInt64, to out: inout [UInt8]
   ) {
     let length = parts.reduce(0) { $0 + $1.count }
     let start = out.count
@@ -119,7 +131,7 @@ enum WALFormat {
     out.append(kind)
     out.append(0)
     out.appendLittleEndian(recordMark)
-    out.appendLittleEndian(UInt32(0))
+    out.appendLittleEndian(more)
     for part in parts { out.append(contentsOf: part) }
     for _ in length..<paddedLength(length) { out.append(0) }
     let checksum = out.withUnsafeBytes { bytes in

@@ -66,13 +66,15 @@ struct WALReplay {
     _ path: String, _ durable: UInt64, _ recovery: inout WALRecovery,
     _ visit: (WALRecord) throws(StorageError) -> Void
   ) throws(StorageError) {
-    let bytes = try storing("reading the write-ahead log") { () throws(SystemError) in
-      try fileSystem.readWhole(path, bytesMax: WALFormat.payloadBytesMax * 2)
+    let file = try storing("reading the write-ahead log") { () throws(SystemError) in
+      let file = try fileSystem.open(path, .readWrite)
+      return (file, Int(try file.size()))
     }
-    recovery.byteCount += Int64(bytes.count)
+    var window = WALWindow(path: path, file: file.0, size: file.1)
+    recovery.byteCount += Int64(window.size)
     let scanner = WALScanner(
       path: path, durableBeforeNext: durable, releasedThrough: releasedThrough)
-    let outcome = try scanner.scan(bytes) { record throws(StorageError) in
+    let outcome = try scanner.scan(&window) { record throws(StorageError) in
       guard record.sequence > releasedThrough else {
         recovery.releasedCount += 1
         return
@@ -87,7 +89,7 @@ struct WALReplay {
           + "start the version that wrote it, let it flush, and try again", path: path, offset: 8)
     }
     recovery.findings += outcome.findings
-    guard outcome.header != nil else {
+    guard let header = outcome.header else {
       // Its name was given after its header was durable: this is damage, not a power cut.
       try? fileSystem.createFolder(setAside.folder)
       try? fileSystem.rename(path, to: setAside.path(for: path))
@@ -101,17 +103,14 @@ struct WALReplay {
         try fileSystem.remove(path)
       }
     }
-    if !isDamaged, outcome.end < bytes.count { cut(path, bytes, to: outcome.end) }
-    recovery.files.append(ClosedWALFile(path: path, lastSequence: outcome.lastSequence))
-  }
-
-  /// Gives back the room that was set aside for records that never came. What stands there and
-  /// is not zero is kept in the set-aside folder.
-  private func cut(_ path: String, _ bytes: [UInt8], to size: Int) {
-    if let last = bytes[size...].lastIndex(where: { $0 != 0 }) {
-      setAside.keep(Array(bytes[size...last]), named: "\(path).tail-\(size)")
+    if !isDamaged {
+      try WALMending(path: path, file: file.0, setAside: setAside).run(outcome, header, &window)
     }
-    guard let file = try? fileSystem.open(path, .readWrite) else { return }
-    try? file.truncate(to: Int64(size))
+    // What was read may be in the machine's memory alone, when the process was killed; from here
+    // on it counts as durable.
+    try storing("making the write-ahead log durable") { () throws(SystemError) in
+      try file.0.sync(.full)
+    }
+    recovery.files.append(ClosedWALFile(path: path, lastSequence: outcome.lastSequence))
   }
 }

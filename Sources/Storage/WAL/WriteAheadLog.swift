@@ -102,7 +102,9 @@ package final class WriteAheadLog: Sendable {
   package func enqueue(kind: UInt8, parts: [[UInt8]], completion: @escaping Completion)
     throws(StorageError) -> UInt64
   {
-    precondition(kind != WALFormat.endKind, "the kind 0 ends a file")
+    precondition(
+      kind != WALFormat.endKind && kind != WALFormat.gapKind,
+      "the kinds 0 and 255 are the log's own")
     let length = parts.reduce(0) { $0 + $1.count }
     guard length <= WALFormat.payloadBytesMax else {
       throw StorageError(
