@@ -25,7 +25,7 @@ let layers: [[Module]] = [
   [  // 0: C libraries and shims
     system("CSystemd"), system("CZstd"), system("CZlib"), system("CSnappy"), system("CYAML"),
     system("CCurl"), system("CSQLite"), system("COpenSSL"), system("CNGHTTP2"),
-    system("CHTTPParser"), shim("CLinux"), shim("CRE2"),
+    system("CHTTPParser"), system("CMaxMindDB"), shim("CLinux"), shim("CRE2"),
   ],
   [  // 1
     module("Bytes", ["CLinux"])
@@ -72,8 +72,8 @@ let layers: [[Module]] = [
     module(
       "Pipeline",
       [
-        "Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats", "LogQL", "TextTemplate",
-        "LogSources", "Configuration",
+        "CMaxMindDB", "Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats", "LogQL",
+        "TextTemplate", "LogSources", "Configuration",
       ]),
   ],
   [  // 6

@@ -10,6 +10,8 @@ package import TelemetryModel
 /// for, and come back with the block that they end up in.
 package final class Pipeline {
   private let program: [any Stage]
+  /// Those stages of the program that can hold lines, with their places.
+  private let holdingStages: [(index: Int, stage: any HoldingStage)]
   private let shared: StageResources
   private var entry: StageEntry
   private var bases: [Labels: BaseLabels] = [:]
@@ -24,29 +26,56 @@ package final class Pipeline {
   private var basesMade = 0
 
   /// Throws ``PipelineError`` for a stage whose settings cannot be meant or are not supported.
+  ///
+  /// - Parameter metrics: where `metrics` stages count; by default nobody sees it.
   package init(
     stages: [StageConfiguration], jobName: String, clock: any WallClock,
-    zones: TimeZoneDatabase = .utcOnly
+    zones: TimeZoneDatabase = .utcOnly, metrics: PipelineMetrics? = nil
   ) throws(PipelineError) {
-    shared = StageResources(clock: clock, zones: zones)
+    shared = StageResources(
+      clock: clock, zones: zones, metrics: metrics ?? PipelineMetrics(clock: clock))
     var compiler = StageCompiler(shared: shared, jobName: jobName)
     do { try compiler.compile(stages) } catch { throw PipelineError(error) }
     program = compiler.program
+    holdingStages = program.enumerated().compactMap { index, stage in
+      (stage as? any HoldingStage).map { (index, $0) }
+    }
     tenantSlot = shared.slots.slot("__tenant_id__")
     let none = BaseLabels(.none, id: -1, slots: shared.slots)
     entry = StageEntry(base: none, timestamp: .zero, origin: .none)
   }
 
   /// Whether a stage can hold lines back.
-  package var holdsLines: Bool { program.contains { $0 is any HoldingStage } }
+  package var holdsLines: Bool { !holdingStages.isEmpty }
 
-  /// When ``expire(emit:)`` has something to do, in the clock's nanoseconds; nil for never.
-  package var nextDeadline: Int64? {
-    program.compactMap { ($0 as? any HoldingStage)?.nextDeadline }.min()
+  /// When ``expire(emit:)`` has something to do, in the monotonic clock's nanoseconds; nil for
+  /// never.
+  var nextDeadline: Int64? {
+    holdingStages.compactMap { $0.stage.nextDeadline }.min()
   }
 
-  /// Until when the caller should read no more, since a `limit` stage without `drop` says so.
-  package var readAgainAt: Int64? { shared.readAgainAt }
+  /// Milliseconds until ``expire(emit:)`` has something to do, 0 when it is due; nil for never.
+  package var millisecondsUntilDue: Int? {
+    guard let deadline = nextDeadline else { return nil }
+    return Pipeline.milliseconds(deadline - shared.monotonicNow)
+  }
+
+  /// Milliseconds for which the caller should read no more, since a `limit` stage without `drop`
+  /// says so; 0 for none.
+  package var pauseMilliseconds: Int {
+    guard let moment = shared.readAgainAt else { return 0 }
+    let left = Pipeline.milliseconds(moment - shared.monotonicNow)
+    if left == 0 { shared.readAgainAt = nil }
+    return left
+  }
+
+  /// Whether ``pauseMilliseconds`` is more than 0.
+  package var wantsPause: Bool { shared.readAgainAt != nil && pauseMilliseconds > 0 }
+
+  /// Rounded up, 0 at least.
+  private static func milliseconds(_ nanoseconds: Int64) -> Int {
+    Int((max(0, nanoseconds) + 999_999) / 1_000_000)
+  }
 
   /// What was dropped so far, by reason.
   package var drops: [DropCount] { dropCounts.values.sorted { $0.reason < $1.reason } }
@@ -78,7 +107,7 @@ package final class Pipeline {
 
   /// Lets go of blocks that have waited long enough.
   package func expire(emit: (PipelineOutput) -> Void) {
-    let now = shared.clock.now()
+    let now = shared.monotonicNow
     continueAll({ $0.expired(now: now) }, emit)
   }
 
@@ -89,14 +118,13 @@ package final class Pipeline {
 
   /// Visits the origin of every line that is held now.
   package func heldOrigins(_ visit: (LineOrigin) -> Void) {
-    for stage in program { (stage as? any HoldingStage)?.heldOrigins(visit) }
+    for (_, stage) in holdingStages { stage.heldOrigins(visit) }
   }
 
   private func continueAll(
     _ entries: (any HoldingStage) -> [StageEntry], _ emit: (PipelineOutput) -> Void
   ) {
-    for (index, stage) in program.enumerated() {
-      guard let stage = stage as? any HoldingStage else { continue }
+    for (index, stage) in holdingStages {
       for var entry in entries(stage) { run(&entry, from: index + 1, emit) }
     }
   }
@@ -136,7 +164,7 @@ package final class Pipeline {
     entry.bytes.withUnsafeBytes { bytes in
       emit(
         PipelineOutput(
-          labels: labels, timestamp: entry.timestamp,
+          labels: labels, timestamp: entry.timestamp, distantTime: entry.distantTime,
           line: UnsafeRawBufferPointer(rebasing: bytes[entry.line]),
           structuredMetadata: entry.structuredMetadata, tenant: tenant, origin: entry.origin,
           earlierOrigins: entry.earlierOrigins))

@@ -6,6 +6,8 @@ package struct PipelineOutput {
   /// The same storage for the same labels of one pipeline. `__tenant_id__` is not among them.
   package let labels: Labels
   package let timestamp: Timestamp
+  /// The time when `timestamp` cannot hold it and stands at an end of its range.
+  package let distantTime: DistantTime?
   /// Borrowed from the pipeline.
   package let line: UnsafeRawBufferPointer
   package let structuredMetadata: [Label]

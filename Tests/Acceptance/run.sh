@@ -49,11 +49,18 @@ demonstration() {
   grep -c '  ok ' "$WORK/demo.log" | sed 's/$/ answers checked/'
 }
 
+# Pipelines and relabelling as recorded from Promtail's and Prometheus's own code.
+stages() {
+  [ -f "$SHARED/conformance/stages/run.py" ] || { echo "skipped: no recorded cases"; return 77; }
+  python3 "$SHARED/conformance/stages/run.py" "$SLUICE"
+}
+
 with_clients() { clients || return $?; "$venv/bin/python" "$@"; }
 
 only="$*"
 part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
+part stages stages
 part bad-input python3 Tests/Acceptance/bad_input.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5

@@ -44,18 +44,15 @@ final class FileLane {
       pipeline.process(
         line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
         emit: { output.add($0) })
-      return pipeline.readAgainAt == nil
+      return !pipeline.wantsPause
     }
 
     /// Milliseconds for which a `limit` stage wants no lines.
-    var pauseMilliseconds: Int {
-      guard let moment = pipeline.readAgainAt else { return 0 }
-      return Int(max(0, (moment - clock.now()) / 1_000_000))
-    }
+    var pauseMilliseconds: Int { pipeline.pauseMilliseconds }
 
     /// Lets blocks go that have waited long enough; true when one did.
     func expire() {
-      guard let deadline = pipeline.nextDeadline, deadline <= clock.now() else { return }
+      guard pipeline.millisecondsUntilDue == 0 else { return }
       output.noteChange()
       pipeline.expire(emit: output.add)
     }
@@ -119,7 +116,7 @@ final class FileLane {
       do throws(PipelineError) {
         pipeline = try Pipeline(
           stages: plan.job.stages, jobName: plan.job.name, clock: settings.clock,
-          zones: settings.zones)
+          zones: settings.zones, metrics: settings.metrics)
       } catch { throw AgentError(error, job: plan.job.name) }
       jobs.append(
         JobLane(
@@ -160,9 +157,7 @@ final class FileLane {
         job.tailer.lookAround(job, afterChunk: commitIfDue)
         if job.tailer.hasChangedPositions { output.noteChange() }
       }
-      if let deadline = job.pipeline.nextDeadline {
-        pause = min(pause, max(1, Int((deadline - settings.clock.now()) / 1_000_000)))
-      }
+      if let wait = job.pipeline.millisecondsUntilDue { pause = min(pause, max(1, wait)) }
     }
     if isLookDue {
       nextLook = MonotonicTime.now().adding(seconds: Self.lookSeconds)

@@ -95,16 +95,14 @@ final class JournalLane {
         count += 1
         process(cursor: pipeline.holdsLines ? reader.cursor : nil)
       }
-      if let deadline = pipeline.nextDeadline, deadline <= settings.clock.now() {
+      if pipeline.millisecondsUntilDue == 0 {
         output.noteChange()
         pipeline.expire(emit: { output.add($0) })
       }
       if output.isDue, let cursor = reader.cursor ?? Optional(committedCursor) { commit(cursor) }
       if MonotonicTime.now() >= nextReport { report(reader) }
-      if let moment = pipeline.readAgainAt {
-        let pause = (moment - settings.clock.now()) / 1_000_000
-        signal.wait(milliseconds: Int32(clamping: max(1, min(pause, 250))))
-      }
+      let rest = pipeline.pauseMilliseconds
+      if rest > 0 { signal.wait(milliseconds: Int32(clamping: min(rest, 250))) }
       guard count < Self.burst else { continue }
       let pause = output.millisecondsUntilDue(most: Int(Self.idleMilliseconds))
       reader.wait(milliseconds: UInt64(max(1, pause)))

@@ -21,6 +21,8 @@ struct LaneSettings: Sendable {
   var queue: DiskQueue
   var clock: any WallClock
   var zones: TimeZoneDatabase
+  /// Where `metrics` stages count.
+  var metrics: PipelineMetrics
   var stop: StopFlag
 }
 

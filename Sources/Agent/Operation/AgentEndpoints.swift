@@ -1,6 +1,7 @@
 import Delivery
 import HTTP
 import LinuxIO
+import Pipeline
 import TelemetryModel
 import WireFormats
 
@@ -11,15 +12,18 @@ struct AgentEndpoints: Sendable {
   /// Names and keys of the destinations.
   var destinations: [(name: String, key: String)]
   var registry: MetricsRegistry
+  /// What `metrics` stages counted.
+  var metrics: PipelineMetrics
 
   var router: Router {
     var router = Router()
     router.on(.get, "/ready") { _, response in
       try await response.respond(.ok, text: "Ready\n")
     }
-    router.on(.get, "/metrics") { [registry] _, response in
+    router.on(.get, "/metrics") { [registry, metrics] _, response in
       try await response.respond(
-        .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: registry.exposition())
+        .ok, contentType: "text/plain; version=0.0.4; charset=utf-8",
+        body: registry.exposition() + metrics.exposition())
     }
     router.on(.get, "/targets") { [self] _, response in
       try await response.respond(.ok, contentType: "application/json", body: targets())

@@ -18,6 +18,7 @@ final class RunningAgent: Sendable {
   private let clock: any WallClock
   private let registry: MetricsRegistry
   private let zones: TimeZoneDatabase
+  private let metrics: PipelineMetrics
   private let board = StatusBoard()
   private let stop = StopFlag()
   private let threads = Mutex<[LinuxThread]>([])
@@ -41,6 +42,7 @@ final class RunningAgent: Sendable {
     zones = TimeZoneDatabase { path in
       try? fileSystem.readWhole(path, bytesMax: TimeZoneRules.fileBytesMax)
     }
+    metrics = PipelineMetrics(clock: clock)
     let path = positionsFile.path
     self.positionsFile = { PositionsFile(path: path, fileSystem: fileSystem) }
     batching = (
@@ -59,7 +61,7 @@ final class RunningAgent: Sendable {
     endpoints = AgentEndpoints(
       board: board, queue: queue,
       destinations: destinations.members.map { ($0.settings.name, $0.settings.key) },
-      registry: registry)
+      registry: registry, metrics: metrics)
     endpoints.registerGauges()
   }
 
@@ -77,7 +79,7 @@ final class RunningAgent: Sendable {
     let settings = LaneSettings(
       profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
       batchWaitSeconds: batching.waitSeconds, queue: queue, clock: clock,
-      zones: zones, stop: stop)
+      zones: zones, metrics: metrics, stop: stop)
     if !fileJobs.isEmpty {
       try startFiles(fileJobs, configuration, restored, settings)
     }
@@ -135,7 +137,8 @@ final class RunningAgent: Sendable {
         let pipeline: Pipeline
         do throws(PipelineError) {
           pipeline = try Pipeline(
-            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones)
+            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
+            metrics: settings.metrics)
         } catch { throw AgentError(error, job: job.name) }
         let lane = try JournalLane(
           job, pipeline: pipeline, restored: restored.journal(of: job.name), settings: settings,
@@ -149,7 +152,8 @@ final class RunningAgent: Sendable {
 
   private func check(_ stages: [StageConfiguration], _ job: String) throws(AgentError) {
     do throws(PipelineError) {
-      _ = try Pipeline(stages: stages, jobName: job, clock: clock, zones: zones)
+      _ = try Pipeline(
+        stages: stages, jobName: job, clock: clock, zones: zones, metrics: metrics)
     } catch { throw AgentError(error, job: job) }
   }
 

@@ -35,18 +35,7 @@ struct LabelSets {
   /// The labels of `entry`, whose key is `key`.
   mutating func labels(of entry: borrowing StageEntry, key: LabelKey, slots: SlotTable) -> Labels {
     if let known = sets[key] { return known }
-    var made: [Label] = []
-    for (slot, range) in entry.base.values
-    where !entry.labelChanges.contains(where: { $0.slot == slot }) {
-      made.append(
-        Label(slots.names[slot], String(decoding: entry.base.bytes[range], as: UTF8.self)))
-    }
-    for change in entry.labelChanges {
-      guard let range = change.value else { continue }
-      made.append(
-        Label(slots.names[change.slot], String(decoding: entry.bytes[range], as: UTF8.self)))
-    }
-    let labels = Labels(made.sorted { $0.name < $1.name })
+    let labels = entry.labels(slots)
     if sets.count >= LabelSets.countMax { sets.removeAll(keepingCapacity: true) }
     sets[key] = labels
     return labels

@@ -13,11 +13,15 @@ struct StageEntry {
   /// Where the line lies in `bytes`.
   var line = 0..<0
   var timestamp: Timestamp
+  /// The time when `timestamp` cannot hold it and stands at an end of its range.
+  var distantTime: DistantTime?
   var base: BaseLabels
   /// Labels that stages set or took away (nil), one for each slot.
   var labelChanges: [(slot: Int, value: Range<Int>?)] = []
   /// The extracted map, by slot.
   var values: [ExtractedValue] = []
+  /// Extracted values whose names only the line knows: no stage asks for them by name.
+  var looseValues: [(name: Range<Int>, value: ExtractedValue)] = []
   var structuredMetadata: [Label] = []
   var origin: LineOrigin
   /// The other lines of a block.
@@ -38,10 +42,12 @@ struct StageEntry {
     bytes.append(contentsOf: text)
     line = 0..<text.count
     self.timestamp = timestamp
+    distantTime = nil
     self.base = base
     labelChanges.removeAll(keepingCapacity: true)
     values.removeAll(keepingCapacity: true)
     values.append(contentsOf: repeatElement(.absent, count: slots.count))
+    if !looseValues.isEmpty { looseValues.removeAll(keepingCapacity: true) }
     self.structuredMetadata = structuredMetadata
     self.origin = origin
     if !earlierOrigins.isEmpty { earlierOrigins = [] }
@@ -101,6 +107,13 @@ struct StageEntry {
   func isUTF8(_ range: Range<Int>) -> Bool { withText(range) { UTF8Sequence.isValid($0) } }
 }
 
+/// A time outside of the years 1677 to 2262.
+package struct DistantTime: Hashable, Sendable {
+  /// Since 1970-01-01T00:00:00Z.
+  package let seconds: Int
+  package let nanosecond: Int
+}
+
 /// Labels.
 extension StageEntry {
   /// The label's value, or nil when there is none.
@@ -141,6 +154,19 @@ extension StageEntry {
       !labelChanges.contains { $0.slot == slot }
     }
     return kept + labelChanges.filter { $0.value != nil }.map(\.slot)
+  }
+
+  /// The labels as they are now.
+  func labels(_ slots: SlotTable) -> Labels {
+    var made: [Label] = []
+    for (slot, range) in base.values where !labelChanges.contains(where: { $0.slot == slot }) {
+      made.append(Label(slots.names[slot], String(decoding: base.bytes[range], as: UTF8.self)))
+    }
+    for change in labelChanges {
+      guard let range = change.value else { continue }
+      made.append(Label(slots.names[change.slot], string(range)))
+    }
+    return Labels(made.sorted { $0.name < $1.name })
   }
 
   /// Writes the key of the labels in place of what `key` was.

@@ -42,6 +42,10 @@ private final class CaseClock: WallClock {
 
   func monotonic() -> MonotonicTime { MonotonicTime(nanoseconds: UInt64(max(0, now()))) }
 
+  func advance(milliseconds: Int64) {
+    nanoseconds.withLock { $0 &+= milliseconds &* 1_000_000 }
+  }
+
   func move(to time: Int64) { nanoseconds.withLock { $0 = max($0, time) } }
 }
 
@@ -91,14 +95,23 @@ private struct RecordedCase {
     do {
       let node = try YAMLNode.parse(input["stages"]?.stringValue ?? "")
       let stages = try StageConfiguration.list(node, path: "pipeline_stages", file: "stages")
-      let pipeline = try Pipeline(stages: stages, jobName: "case", clock: clock, zones: zones)
+      let metrics = PipelineMetrics(clock: clock)
+      let pipeline = try Pipeline(
+        stages: stages, jobName: "case", clock: clock, zones: zones, metrics: metrics)
       writer.key("entries")
       writer.beginArray()
       run(pipeline, clock, &writer)
       writer.endArray()
-      if !pipeline.drops.isEmpty {
-        writer.key("metrics")
-        writer.string(metrics(pipeline))
+      writer.key("metrics")
+      writer.string(scrape(pipeline, metrics))
+      if let waits = input["extra_scrapes_ms"]?.arrayValue {
+        writer.key("extra_scrapes")
+        writer.beginArray()
+        for wait in waits {
+          clock.advance(milliseconds: wait.intValue ?? 0)
+          writer.string(scrape(pipeline, metrics))
+        }
+        writer.endArray()
       }
     } catch {
       writer.key("error")
@@ -145,7 +158,10 @@ private struct RecordedCase {
     writer.key("labels")
     write(Labels(labels), to: &writer)
     writer.key("timestamp")
-    writer.string(GoTimeLayout.rfc3339Nano.format(ZonedTime(output.timestamp)))
+    let time = output.distantTime.map {
+      ZonedTime(unixSeconds: $0.seconds, nanosecond: $0.nanosecond)
+    }
+    writer.string(GoTimeLayout.rfc3339Nano.format(time ?? ZonedTime(output.timestamp)))
     writer.key("line")
     writer.string(bytes: output.line)
     writer.key("structured_metadata")
@@ -160,7 +176,7 @@ private struct RecordedCase {
     writer.endObject()
   }
 
-  private func metrics(_ pipeline: Pipeline) -> String {
+  private func scrape(_ pipeline: Pipeline, _ metrics: PipelineMetrics) -> String {
     let drops = pipeline.drops.map {
       "logentry_dropped_lines_total{reason=\(quoted($0.reason))} \($0.lines)\n"
     }
@@ -168,6 +184,6 @@ private struct RecordedCase {
       "logentry_dropped_lines_by_label_total{label_name=\(quoted($0.label.name)),"
         + "label_value=\(quoted($0.label.value))} \($0.lines)\n"
     }
-    return (byLabel + drops).joined()
+    return (byLabel + drops).joined() + String(decoding: metrics.exposition(), as: UTF8.self)
   }
 }

@@ -23,7 +23,7 @@ protocol Stage: AnyObject {
 
 /// A stage that can keep entries back.
 protocol HoldingStage: Stage {
-  /// The clock's nanoseconds at which ``expired(now:)`` has something to give; nil for never.
+  /// The monotonic clock's nanoseconds at which ``expired(now:)`` has something to give; nil for never.
   var nextDeadline: Int64? { get }
   /// Entries whose time is over.
   func expired(now: Int64) -> [StageEntry]
@@ -37,9 +37,10 @@ final class StageResources {
   let slots = SlotTable()
   let clock: any WallClock
   let zones: TimeZoneDatabase
+  let metrics: PipelineMetrics
   /// What templates of stages can call.
   let templateFunctions: TemplateFunctions
-  /// When reading may go on after a `limit` that does not drop.
+  /// When reading may go on after a `limit` that does not drop, by the monotonic clock.
   var readAgainAt: Int64?
 
   /// Lines that `limit` stages dropped, by the label that they count by.
@@ -48,9 +49,13 @@ final class StageResources {
   /// The clock's nanoseconds since the epoch.
   var now: Int64 { clock.now() }
 
-  init(clock: any WallClock, zones: TimeZoneDatabase) {
+  /// Nanoseconds of the clock that only goes forward: for waiting times and rates.
+  var monotonicNow: Int64 { Int64(truncatingIfNeeded: clock.monotonic().nanoseconds) }
+
+  init(clock: any WallClock, zones: TimeZoneDatabase, metrics: PipelineMetrics) {
     self.clock = clock
     self.zones = zones
+    self.metrics = metrics
     templateFunctions = .promtail(
       TemplateEnvironment(
         now: { Timestamp(nanoseconds: clock.now()) }, zones: zones,

@@ -53,6 +53,9 @@ struct StageCompiler {
     case "multiline": return try MultilineStage(stage, shared)
     case "template": return try TemplateStage(stage, shared)
     case "replace": return try ReplaceStage(stage, shared)
+    case "metrics": return try MetricsStage(stage, shared)
+    case "geoip": return try GeoIPStage(stage, shared)
+    case "eventlogmessage": return try EventLogMessageStage(stage, shared)
     default:
       throw ConfigurationError(
         file: stage.file, mark: stage.mark,

@@ -53,6 +53,15 @@ extension SettingSection {
     do { return try Regex(text) } catch { throw self.error(key, "is malformed: \(error.message)") }
   }
 
+  /// A text; a number or truth value without quotes is an error, as it is in Promtail.
+  mutating func readText(_ key: String, _ value: inout String?) throws(ConfigurationError) {
+    guard let scalar = try scalar(key) else { return }
+    guard !scalar.isNumberOrBool else {
+      throw error(key, "must be a text; put the value in quotes", at: .scalar(scalar))
+    }
+    value = scalar.text
+  }
+
   /// A truth value, written as text too.
   mutating func readWeakly(_ key: String, _ value: inout Bool) throws(ConfigurationError) {
     guard let scalar = try scalar(key) else { return }
@@ -90,5 +99,12 @@ extension SettingSection {
     } else {
       try read(key, &value)
     }
+  }
+}
+
+extension YAMLNode {
+  /// What stands where nothing was written.
+  static func nothing(at mark: YAMLMark) -> YAMLNode {
+    .scalar(YAMLScalar(text: "", isPlain: true, mark: mark))
   }
 }

@@ -64,7 +64,7 @@ final class MultilineStage: HoldingStage {
     block.lines += 1
     block.origins.append(contentsOf: entry.earlierOrigins)
     block.origins.append(entry.origin)
-    block.deadline = shared.now + maxWait.nanoseconds
+    block.deadline = shared.monotonicNow &+ maxWait.nanoseconds
     if block.lines == maxLines || block.text.count >= MultilineStage.blockBytesMax,
       let complete = take(&block)
     {

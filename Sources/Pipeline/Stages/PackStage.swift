@@ -33,7 +33,10 @@ final class PackStage: Stage {
     writer.string(bytes: Array(entry.bytes[entry.line]))
     writer.endObject()
     entry.line = entry.append(writer.bytes)
-    if setsTimestamp { entry.timestamp = Timestamp(nanoseconds: shared.now) }
+    if setsTimestamp {
+      entry.timestamp = Timestamp(nanoseconds: shared.now)
+      entry.distantTime = nil
+    }
     return .proceed
   }
 }

@@ -76,7 +76,7 @@ final class LimitStage: Stage {
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    let now = shared.now
+    let now = shared.monotonicNow
     if let label {
       guard let range = entry.label(label) else { return .proceed }
       let value = Array(entry.bytes[range])

@@ -51,11 +51,16 @@ final class TimestampStage: Stage {
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let range = entry.text(source) {
       for reader in readers {
-        guard let time = entry.withText(range, { reader.read($0, now: shared.now) }) else {
-          continue
+        switch entry.withText(range, { reader.read($0, now: shared.now) }) {
+        case nil: continue
+        case .moment(let time):
+          entry.timestamp = time
+          entry.distantTime = nil
+          if isFudging { remember(entry) }
+        case .distant(let time):
+          entry.timestamp = time.unixSeconds < 0 ? .distantPast : .distantFuture
+          entry.distantTime = DistantTime(seconds: time.unixSeconds, nanosecond: time.nanosecond)
         }
-        entry.timestamp = time
-        if isFudging { remember(entry) }
         return .proceed
       }
     }
@@ -75,6 +80,17 @@ final class TimestampStage: Stage {
       lastTimes.removeAll(keepingCapacity: true)
     }
     lastTimes[key] = entry.timestamp
+  }
+}
+
+/// What a text means as a time.
+enum ReadTime {
+  case moment(Timestamp)
+  /// Outside of the years that `Timestamp` covers.
+  case distant(ZonedTime)
+
+  init(_ time: ZonedTime) {
+    self = time.timestamp.map { .moment($0) } ?? .distant(time)
   }
 }
 
@@ -102,7 +118,7 @@ struct TimestampReader {
     default:
       if let named = GoTimeLayout.named(format) {
         form = .layout(named, .utc)
-      } else if format.contains("2006") {
+      } else if format.contains("06") {
         form = .layout(GoTimeLayout(format), zone ?? .utc)
       } else {
         form = .yearless(GoTimeLayout(format), zone ?? .utc)
@@ -116,18 +132,18 @@ struct TimestampReader {
     isRFC3339 = layout == .rfc3339 || layout == .rfc3339Nano
   }
 
-  /// The time that `text` means; nil when it means none, or one outside the years 1677 to 2262.
-  func read(_ bytes: UnsafeRawBufferPointer, now: @autoclosure () -> Int64) -> Timestamp? {
-    if isRFC3339, let time = RFC3339Time.read(bytes) { return time }
+  /// The time that `text` means; nil when it means none.
+  func read(_ bytes: UnsafeRawBufferPointer, now: @autoclosure () -> Int64) -> ReadTime? {
+    if isRFC3339, let time = RFC3339Time.read(bytes) { return .moment(time) }
     let text = String(decoding: bytes, as: UTF8.self)
     switch form {
     case .seconds: return seconds(text)
     case .count(let unit):
       guard let count = goInteger(text) else { return nil }
       let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: unit)
-      return overflow ? nil : Timestamp(nanoseconds: nanoseconds)
+      return overflow ? nil : .moment(Timestamp(nanoseconds: nanoseconds))
     case .layout(let layout, let zone):
-      return (try? layout.parse(text, in: zone))?.timestamp
+      return (try? layout.parse(text, in: zone)).map { ReadTime($0) }
     case .yearless(let layout, let zone):
       guard let time = try? layout.parse(text, in: zone) else { return nil }
       return withYear(time, now: now())
@@ -135,10 +151,10 @@ struct TimestampReader {
   }
 
   /// `1733054400` or `1733054400.25`.
-  private func seconds(_ text: String) -> Timestamp? {
+  private func seconds(_ text: String) -> ReadTime? {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
-      return goInteger(text).flatMap { ZonedTime(unixSeconds: Int($0)).timestamp }
+      return goInteger(text).map { ReadTime(ZonedTime(unixSeconds: Int($0))) }
     }
     guard let whole = goInteger(String(parts[0])), let fraction = goInteger(String(parts[1])) else {
       return nil
@@ -148,12 +164,12 @@ struct TimestampReader {
     for _ in 0..<max(0, parts[1].utf8.count - 9) { scaled /= 10 }
     guard abs(scaled) < 9e18 else { return nil }
     guard let start = ZonedTime(unixSeconds: Int(whole)).timestamp else { return nil }
-    return start + TimeSpan(nanoseconds: Int64(scaled))
+    return .moment(start + TimeSpan(nanoseconds: Int64(scaled)))
   }
 
   private func goInteger(_ text: String) -> Int64? { Int64(text) }
 
-  private func withYear(_ time: ZonedTime, now: Int64) -> Timestamp? {
+  private func withYear(_ time: ZonedTime, now: Int64) -> ReadTime? {
     let read = ClockReading(time)
     guard read.date.year == 0 else { return nil }
     let today = ClockReading(ZonedTime(Timestamp(nanoseconds: now))).date
@@ -164,6 +180,6 @@ struct TimestampReader {
     let whole = ZonedTime(
       CivilDate(daysSinceEpoch: date.daysSinceEpoch), hour: read.hour, minute: read.minute,
       second: read.second, nanosecond: time.nanosecond, zone: time.zone)
-    return whole.timestamp
+    return ReadTime(whole)
   }
 }
