@@ -195,12 +195,29 @@ let testSupport = Target.target(
   name: "TestSupport", dependencies: ["Bytes", "LinuxIO", "TelemetryModel"],
   path: "Tests/TestSupport", swiftSettings: strict)
 
+/// What is fuzzed and with what; modules are added as targets for them are written.
+let fuzzed = ["Bytes", "LinuxIO", "TelemetryModel", "Storage"]
+
+/// The functions that inputs are fed to, and the test that replays the inputs that were kept. With
+/// SLUICE_FUZZ set there is also the program that makes inputs up: see docs/fuzzing.md.
+let fuzz: [Target] = {
+  let needs = (fuzzed + ["TestSupport"]).map { Target.Dependency(stringLiteral: $0) }
+  let targets = Target.target(
+    name: "FuzzTargets", dependencies: needs, path: "Tests/Fuzz/Targets", swiftSettings: strict)
+  let tests = Target.testTarget(
+    name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict)
+  let runner = Target.executableTarget(
+    name: "sluice-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner",
+    swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+  return [targets, tests] + (Context.environment["SLUICE_FUZZ"] == nil ? [] : [runner])
+}()
+
 let package = Package(
   name: "sluice",
   products: [.executable(name: "sluice", targets: ["sluice"])],
   targets: layers.joined().map(target) + [testSupport]
     + layers.joined().filter(\.tested).map(tests)
-    + [.testTarget(name: "HouseTests", swiftSettings: strict)],
+    + [.testTarget(name: "HouseTests", swiftSettings: strict)] + fuzz,
   cLanguageStandard: .c2x,
   cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,22 @@
+/// One thing that is fed with bytes of any kind: it may refuse them, but never trap, hang, or take
+/// memory that the bytes do not account for.
+///
+/// The fuzzer feeds it with what it makes up, `FuzzTests` with what the fuzzer kept; see
+/// docs/fuzzing.md.
+package struct FuzzTarget: Sendable {
+  /// Names the folder in `Tests/Fuzz/Corpus`, and is what `FUZZ_TARGET` selects.
+  package let name: String
+  /// Traps when an invariant does not hold.
+  package let run: @Sendable (UnsafeRawBufferPointer) -> Void
+
+  package init(_ name: String, _ run: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
+    self.name = name
+    self.run = run
+  }
+
+  /// All of them. A new one is a function in a file of its own and a row here.
+  package static let all: [FuzzTarget] = [
+    FuzzTarget("wal", fuzzWAL),
+    FuzzTarget("segment", fuzzSegment),
+  ]
+}
