@@ -61,8 +61,8 @@ final class Ledger: Sendable {
   static let seedCount =
     ProcessInfo.processInfo.environment["SLUICE_POWER_CUT_SEEDS"].flatMap(UInt64.init) ?? 300
 
-  /// Four ends in a row for each seed, power cuts and kills, at random calls of random work: nothing
-  /// acknowledged is lost, nothing is there twice, and nothing is taken for damage.
+  /// Four ends in a row for each seed, power cuts and kills, at random calls of random work:
+  /// nothing acknowledged is lost or there twice, and nothing is taken for damage.
   @Test func nothingAcknowledgedIsLost() async throws {
     await withTaskGroup(of: String?.self) { group in
       for lane in 0..<UInt64(2) {
