@@ -21,4 +21,15 @@ package indirect enum Expression: Sendable, Hashable {
   package var isLog: Bool {
     if case .log = self { true } else { false }
   }
+
+  /// The ranges of all its range aggregations, from left to right.
+  package var logRanges: [LogRange] {
+    switch self {
+    case .log, .literal, .vector: []
+    case .rangeAggregation(let aggregation): [aggregation.range]
+    case .vectorAggregation(let aggregation): aggregation.operand.logRanges
+    case .binary(let operation): operation.left.logRanges + operation.right.logRanges
+    case .labelReplace(let replace): replace.operand.logRanges
+    }
+  }
 }

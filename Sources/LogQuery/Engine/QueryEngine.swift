@@ -18,6 +18,12 @@ package struct QueryEngine: Sendable {
     _ request: QueryRequest, limits: QueryLimits = QueryLimits()
   ) throws(QueryError) -> QueryResult {
     try limits.check()
+    var request = request
+    if request.start < limits.oldest {
+      guard request.end >= limits.oldest else { return request.emptyResult }
+      request.start = limits.oldest
+    }
+    try limits.check(request)
     if case .log(let selection) = request.expression {
       guard !request.isInstant || request.start < request.end else {
         throw QueryError(
@@ -54,7 +60,7 @@ package struct QueryEngine: Sendable {
       }
     case .matrix(let matrix):
       let series = matrix.result(grid)
-      guard series.count <= limits.seriesMax else { throw .tooManySeries(limits.seriesMax) }
+      try limits.checkSeries(series.count)
       result.statistics.entriesReturned = series.reduce(0) { $0 + $1.points.count }
       if request.isInstant {
         result.value = .vector(request.expression.sorted(series))
@@ -65,26 +71,19 @@ package struct QueryEngine: Sendable {
     return result
   }
 
-  /// Runs a scan and translates what it throws.
-  func scan(
-    _ scan: LogScan, _ limits: QueryLimits, _ statistics: inout QueryStatistics,
-    visit: (LogRows) throws(QueryError) -> ScanStep
-  ) throws(QueryError) {
+  /// Makes a scan ready to run on several threads.
+  func workers(_ scan: LogScan, _ limits: QueryLimits) throws(QueryError) -> ScanWorkers {
     var scan = scan
     scan.isCancelled = { limits.isCancelled() || limits.isPastDeadline() }
     do {
-      let found = try source.scan(scan) { rows in
-        try limits.check()
-        return try visit(rows)
+      let plan = try source.plan(scan)
+      if limits.boundsBytes {
+        let bytes = try plan.lineBytes
+        try limits.checkBytes(bytes, ofQuery: limits.progress.plan(bytes))
       }
-      statistics.add(found)
-    } catch let error as QueryError {
-      throw error
-    } catch let error as LogStoreError {
-      if error.code == .cancelled { try limits.check() }
-      throw QueryError(error.message, status: error.status)
+      return ScanWorkers(plan, limits)
     } catch {
-      throw QueryError("the log store failed: \(error)", status: 500)
+      throw QueryError(scanning: error, limits)
     }
   }
 }

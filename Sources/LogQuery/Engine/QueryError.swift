@@ -1,4 +1,5 @@
 package import LogQL
+import LogStore
 
 /// Why a query has no answer, with Loki's words and status.
 package struct QueryError: Error, Hashable {
@@ -23,6 +24,22 @@ package struct QueryError: Error, Hashable {
       "maximum number of series (\(limit)) reached for a single query; consider reducing query "
         + "cardinality by adding more specific stream selectors, reducing the time range, or "
         + "aggregating results with functions like sum(), count() or topk()")
+  }
+
+  /// What a scan threw, be it the store's or the visitor's.
+  init(scanning error: any Error, _ limits: QueryLimits) {
+    switch error {
+    case let error as QueryError: self = error
+    case let error as LogStoreError where error.code == .cancelled:
+      self = limits.isCancelled() ? .cancelled : .deadlineExceeded
+    case let error as LogStoreError: self.init(error.message, status: error.status)
+    default: self.init("the log store failed: \(error)", status: 500)
+    }
+  }
+
+  /// Narrower questions need fewer samples: the engine then asks for fewer steps at a time.
+  static func tooManySamples(_ limit: Int) -> QueryError {
+    .tooMuchMemory("more than \(limit) samples")
   }
 
   static func tooMuchMemory(_ what: String) -> QueryError {

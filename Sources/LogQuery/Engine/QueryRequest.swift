@@ -47,37 +47,3 @@ package struct QueryRequest: Sendable {
 
   var isInstant: Bool { step == .zero }
 }
-
-/// What bounds a query.
-package struct QueryLimits: Sendable {
-  /// The most series of an answer.
-  package var seriesMax: Int
-  /// The most series × steps that a metric query keeps at a time, 8 bytes each.
-  package var cellsMax: Int
-  /// The most bytes of lines that a log query keeps.
-  package var lineBytesMax: Int
-  /// The most numbers that a query with `quantile_over_time` or many windows keeps.
-  package var samplesMax: Int
-  /// Asked often; true ends the query with ``QueryError/cancelled``.
-  package var isCancelled: @Sendable () -> Bool
-  /// Asked often; true ends the query with ``QueryError/deadlineExceeded``.
-  package var isPastDeadline: @Sendable () -> Bool
-
-  package init(
-    seriesMax: Int = 500, cellsMax: Int = 16 << 20, lineBytesMax: Int = 256 << 20,
-    samplesMax: Int = 16 << 20, isCancelled: @escaping @Sendable () -> Bool = { false },
-    isPastDeadline: @escaping @Sendable () -> Bool = { false }
-  ) {
-    self.seriesMax = seriesMax
-    self.cellsMax = cellsMax
-    self.lineBytesMax = lineBytesMax
-    self.samplesMax = samplesMax
-    self.isCancelled = isCancelled
-    self.isPastDeadline = isPastDeadline
-  }
-
-  func check() throws(QueryError) {
-    if isCancelled() { throw .cancelled }
-    if isPastDeadline() { throw .deadlineExceeded }
-  }
-}

@@ -1,3 +1,4 @@
+import LogQL
 package import LogStore
 package import TelemetryModel
 
@@ -57,6 +58,13 @@ package struct QueryStatistics: Sendable {
   package var linesPassed = 0
   package var entriesReturned = 0
 
+  /// Adds what another part of the query cost.
+  mutating func add(_ other: QueryStatistics) {
+    add(other.scan)
+    linesPassed += other.linesPassed
+    entriesReturned += other.entriesReturned
+  }
+
   mutating func add(_ other: ScanStatistics) {
     scan.streamsMatched += other.streamsMatched
     scan.segmentsTouched += other.segmentsTouched
@@ -71,5 +79,16 @@ package struct QueryStatistics: Sendable {
     for warning in other.warnings where !scan.warnings.contains(warning) {
       scan.warnings.append(warning)
     }
+  }
+}
+
+extension QueryRequest {
+  /// The answer to a query of a time that holds nothing.
+  var emptyResult: QueryResult {
+    let value: QueryResult.Value =
+      if case .log = expression { .streams([]) } else if isInstant { .vector([]) } else {
+        .matrix([])
+      }
+    return QueryResult(value: value, statistics: QueryStatistics())
   }
 }

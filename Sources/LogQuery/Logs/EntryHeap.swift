@@ -4,13 +4,18 @@ import TelemetryModel
 ///
 /// Entries of one moment go by their streams' hashes as in Loki; within a stream a forward query
 /// wants those that came first, a backward one those that came last.
-struct EntryHeap {
-  struct Item {
+struct EntryHeap: Sendable {
+  /// Where an entry belongs among others.
+  struct Rank: Sendable {
     var timestamp: Timestamp
     /// Of the stream's labels, as Prometheus computes it.
     var streamHash: UInt64
-    /// The order of arrival.
+    /// The order of arrival: of batches in the order of the scan, of rows within a batch.
     var sequence: Int
+  }
+
+  struct Item: Sendable {
+    var rank: Rank
     var labels: RowLabels
     var line: [UInt8]
   }
@@ -28,7 +33,7 @@ struct EntryHeap {
   var isFull: Bool { items.count >= capacity }
 
   /// The worst entry's time once the heap is full.
-  var boundary: Timestamp? { isFull ? items.first?.timestamp : nil }
+  var boundary: Timestamp? { isFull ? items.first?.rank.timestamp : nil }
 
   /// Whether an entry of this moment may be kept.
   func wants(_ timestamp: Timestamp) -> Bool {
@@ -36,8 +41,16 @@ struct EntryHeap {
     return direction == .forward ? timestamp <= boundary : timestamp >= boundary
   }
 
+  /// Whether an entry of this rank would be kept.
+  func wants(_ rank: Rank) -> Bool {
+    guard isFull else { return true }
+    return items.first.map { isWorse($0.rank, than: rank) } ?? false
+  }
+
   /// Whether `a` belongs after `b` in the answer.
-  private func isWorse(_ a: Item, than b: Item) -> Bool {
+  private func isWorse(_ a: Item, than b: Item) -> Bool { isWorse(a.rank, than: b.rank) }
+
+  private func isWorse(_ a: Rank, than b: Rank) -> Bool {
     if a.timestamp != b.timestamp {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
     }
@@ -47,9 +60,7 @@ struct EntryHeap {
 
   /// Keeps `item` if it is among the best.
   mutating func insert(_ item: Item) {
-    if isFull {
-      guard isWorse(items[0], than: item) else { return }
-    }
+    guard wants(item.rank) else { return }
     lineBytes += item.line.count
     if isFull {
       lineBytes -= items[0].line.count

@@ -58,8 +58,23 @@ struct MetricEvaluation {
 
   private mutating func evaluate(_ leaf: RangeLeaf) throws(QueryError) -> SeriesMatrix {
     if let result = known[leaf] { return result }
-    let result = try RangeScan(leaf, self).evaluate(&statistics)
+    let result = try evaluate(leaf, over: grid)
     known[leaf] = result
     return result
+  }
+
+  /// All steps at once, or half of them after the other where each sample has to be kept and
+  /// there would be too many.
+  private mutating func evaluate(_ leaf: RangeLeaf, over grid: StepGrid) throws(QueryError)
+    -> SeriesMatrix
+  {
+    do throws(QueryError) {
+      return try RangeScan(leaf, grid, self).evaluate(&statistics)
+    } catch {
+      guard error == .tooManySamples(limits.samplesMax), grid.count > 1 else { throw error }
+    }
+    let (first, second) = grid.halves
+    let left = try evaluate(leaf, over: first)
+    return left.followed(by: try evaluate(leaf, over: second), first.count, second.count)
   }
 }

@@ -1,28 +1,44 @@
 import TelemetryModel
 
 /// The panes of one series that hold something, with what is kept of each.
-struct PaneSeries<Aggregate: WindowAggregate> {
+struct PaneSeries<Aggregate: WindowAggregate>: Sendable {
   private(set) var panes: [Int] = []
   private(set) var aggregates: [Aggregate] = []
   private var isSorted = true
+  /// Beyond this many entries equal panes are put together.
+  private var settledAt = 4096
 
   @inline(__always)
   mutating func add(_ value: Double, at time: Timestamp, pane: Int) {
-    if let last = panes.last {
-      if last == pane {
-        aggregates[aggregates.count - 1].add(value, at: time)
-        return
-      }
-      if pane < last { isSorted = false }
+    if panes.last == pane {
+      aggregates[aggregates.count - 1].add(value, at: time)
+    } else {
+      append(Aggregate(value, at: time), pane: pane)
     }
-    panes.append(pane)
-    aggregates.append(Aggregate(value, at: time))
   }
 
-  /// Appends without merging equal panes, for aggregates whose order matters within a pane.
-  mutating func append(_ aggregate: Aggregate, pane: Int) {
+  /// Adds `count` samples of the value 1, one at least.
+  @inline(__always)
+  mutating func add(ones count: Int, pane: Int) {
+    if panes.last != pane { append(Aggregate(1, at: .zero), pane: pane) } else {
+      aggregates[aggregates.count - 1].add(ones: 1)
+    }
+    if count > 1 { aggregates[aggregates.count - 1].add(ones: count - 1) }
+  }
+
+  private mutating func append(_ aggregate: Aggregate, pane: Int) {
+    if let last = panes.last, pane < last { isSorted = false }
     panes.append(pane)
     aggregates.append(aggregate)
+    guard panes.count > settledAt else { return }
+    settle()
+    settledAt = max(4096, 2 * panes.count)
+  }
+
+  /// Takes in what another thread found of the same series.
+  mutating func merge(_ other: Self) {
+    for (pane, aggregate) in zip(other.panes, other.aggregates) { append(aggregate, pane: pane) }
+    isSorted = false
   }
 
   /// Brings panes into order, equal ones together in the order in which they came.

@@ -32,6 +32,25 @@ struct SeriesMatrix {
     }
   }
 
+  /// This matrix of `steps` steps with that of the `laterSteps` steps behind them.
+  func followed(by later: SeriesMatrix, _ steps: Int, _ laterSteps: Int) -> SeriesMatrix {
+    var result = self
+    var places: [Labels: Int] = [:]
+    for index in result.series.indices {
+      places[result.series[index].labels] = index
+      result.series[index].values += [Double](repeating: .noSample, count: laterSteps)
+    }
+    for one in later.series {
+      if let place = places[one.labels] {
+        result.series[place].values.replaceSubrange(steps..., with: one.values)
+      } else {
+        let before = [Double](repeating: .noSample, count: steps)
+        result.series.append(MatrixSeries(labels: one.labels, values: before + one.values))
+      }
+    }
+    return result
+  }
+
   /// The same values under labels that `change` makes; those that fall together are an error
   /// where both have a sample.
   func relabelled(_ change: (Labels) -> Labels) throws(QueryError) -> SeriesMatrix {

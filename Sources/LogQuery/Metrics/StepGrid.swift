@@ -18,6 +18,21 @@ struct StepGrid {
     }
   }
 
+  private init(start: Timestamp, step: TimeSpan, count: Int) {
+    self.start = start
+    self.step = step
+    self.count = count
+  }
+
+  /// The first half of the steps and the rest; of two steps at least.
+  var halves: (StepGrid, StepGrid) {
+    let middle = count / 2
+    return (
+      StepGrid(start: start, step: step, count: middle),
+      StepGrid(start: time(middle), step: step, count: count - middle)
+    )
+  }
+
   func time(_ index: Int) -> Timestamp {
     start + TimeSpan(nanoseconds: step.nanoseconds * Int64(index))
   }
@@ -73,10 +88,16 @@ struct PaneGrid {
     Timestamp(nanoseconds: origin + Int64(step * stride) * width)
   }
 
+  /// The last moment of a pane.
+  @inline(__always)
+  func paneEnd(_ pane: Int) -> Timestamp {
+    Timestamp(nanoseconds: origin &+ Int64(pane) &* width)
+  }
+
   /// The pane of a moment.
   @inline(__always)
   func pane(_ time: Timestamp) -> Int {
-    let distance = time.nanoseconds - origin
+    let distance = time.nanoseconds &- origin
     // Rounded up: a moment on a border belongs to the pane that ends there.
     let quotient = distance / width
     return Int(distance > 0 && distance % width != 0 ? quotient + 1 : quotient)

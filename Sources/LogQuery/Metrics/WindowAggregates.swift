@@ -1,12 +1,20 @@
 import TelemetryModel
 
 /// What is kept of the samples of a pane, and of panes put together.
-protocol WindowAggregate {
+protocol WindowAggregate: Sendable {
   init(_ value: Double, at time: Timestamp)
   mutating func add(_ value: Double, at time: Timestamp)
+  /// Adds `count` samples of the value 1.
+  mutating func add(ones count: Int)
   /// Takes in what came after.
   mutating func merge(_ later: Self)
   var value: Double { get }
+}
+
+extension WindowAggregate {
+  mutating func add(ones count: Int) {
+    for _ in 0..<count { add(1, at: .zero) }
+  }
 }
 
 /// `count_over_time`, `rate`: how many.
@@ -14,9 +22,8 @@ struct CountAggregate: WindowAggregate {
   private var count: Int = 1
 
   init(_ value: Double, at time: Timestamp) {}
-  init(count: Int) { self.count = count }
   mutating func add(_ value: Double, at time: Timestamp) { count += 1 }
-  mutating func add(count more: Int) { count += more }
+  mutating func add(ones more: Int) { count += more }
   mutating func merge(_ later: Self) { count += later.count }
   var value: Double { Double(count) }
 }

@@ -1,7 +1,17 @@
 package import LogStore
 package import TelemetryModel
 
-extension LogStore: LogRowSource {}
+extension LogStore: LogRowSource {
+  package func plan(_ scan: LogScan) throws -> any LogRowPlan {
+    SerialRowPlan(
+      lineBytes: {
+        try self.statistics(
+          tenants: scan.tenants, matchers: [scan.matchers], range: scan.range
+        ).bytes
+      }
+    ) { visit in try self.scan(scan, visit: visit) }
+  }
+}
 
 extension LogStore: LogStreamIndex {
   package func streamLabels(

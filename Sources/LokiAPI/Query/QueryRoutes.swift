@@ -1,6 +1,8 @@
 package import HTTP
 package import LinuxIO
+import LogQuery
 import Synchronization
+import TelemetryModel
 
 extension QueryService {
   private static let paths = [
@@ -11,34 +13,38 @@ extension QueryService {
 
   /// Registers the query side of Loki's API on `router`.
   ///
-  /// Questions run on `executor`; when it has too many waiting they are refused with 429.
+  /// Questions run on `executor`, tenant after tenant; when a tenant has too many waiting they are
+  /// refused with 429.
   /// `authEnabled` says whether `X-Scope-OrgID` names tenants.
   package func addRoutes(
     to router: inout Router, executor: BlockingExecutor, authEnabled: Bool
   ) {
     let prefix = "/loki/api/v1/"
+    // Threads are left for pushes.
+    let queue = QueryQueue(
+      executor: executor, concurrentMax: max(4, 2 * LinuxThread.processorCount))
     for path in QueryService.paths {
       router.on([.get, .post], prefix + path) { request, writer in
-        try await serve(prefix + path, request, writer, executor, authEnabled)
+        try await serve(prefix + path, request, writer, queue, authEnabled)
       }
     }
     for family in ["label", "detected_field"] {
       router.on([.get, .post], "\(prefix)\(family)/{name}/values") { request, writer in
         let name = request.parameters["name"] ?? ""
         try await serve(
-          "\(prefix)\(family)/\(name)/values", request, writer, executor, authEnabled)
+          "\(prefix)\(family)/\(name)/values", request, writer, queue, authEnabled)
       }
     }
   }
 
   private func serve(
-    _ path: String, _ request: Request, _ writer: ResponseWriter, _ executor: BlockingExecutor,
+    _ path: String, _ request: Request, _ writer: ResponseWriter, _ queue: QueryQueue,
     _ authEnabled: Bool
   ) async throws {
     let response: QueryAPIResponse
     do {
       let question = try await question(path, request, authEnabled)
-      response = await answer(question, executor)
+      response = await answer(question, queue)
     } catch let refusal as TenantHeader.Refusal {
       response = .text(refusal.message, status: refusal.status)
     }
@@ -60,14 +66,14 @@ extension QueryService {
 
   /// Runs on the executor; a client that goes away ends the work.
   private func answer(
-    _ question: QueryAPIRequest, _ executor: BlockingExecutor
+    _ question: QueryAPIRequest, _ queue: QueryQueue
   ) async -> QueryAPIResponse {
     let cancellation = Cancellation()
     var question = question
     question.isCancelled = { cancellation.isRequested }
     let asked = question
     let response = await withTaskCancellationHandler {
-      await executor.runIfAdmitted { self.respond(to: asked) }
+      await queue.run(asked.tenants.first ?? .single) { self.respond(to: asked) }
     } onCancel: {
       cancellation.request()
     }

@@ -18,7 +18,6 @@ extension QueryService {
     guard interval >= .zero else { throw QueryAPIError("interval must be >= 0") }
     let expression = try LogQL.parse(parameters["query"])
     if expression.isLog { try checkLimit(limit) }
-    try checkLength(start: start, end: end)
     let query = QueryRequest(
       tenants: request.tenants, expression: expression, start: start, end: end, step: step,
       interval: interval, limit: limit, direction: direction)
@@ -84,15 +83,6 @@ extension QueryService {
       throw QueryAPIError(
         "max entries limit per query exceeded, limit > max_entries_limit_per_query "
           + "(\(limit) > \(settings.entriesMax))")
-    }
-  }
-
-  private func checkLength(start: Timestamp, end: Timestamp) throws(QueryAPIError) {
-    let length = end - start
-    guard settings.queryLengthMax == .zero || length <= settings.queryLengthMax else {
-      throw QueryAPIError(
-        "the query time range exceeds the limit (query length: \(DurationText.go(length)), "
-          + "limit: \(DurationText.go(settings.queryLengthMax)))")
     }
   }
 }

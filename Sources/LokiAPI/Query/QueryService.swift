@@ -113,9 +113,18 @@ package struct QueryService: Sendable {
   func limits(_ request: QueryAPIRequest) -> QueryLimits {
     let deadline = clock.monotonic().adding(seconds: settings.timeoutSeconds)
     let clock = clock
-    return QueryLimits(
+    var limits = QueryLimits(
       seriesMax: settings.seriesMax, isCancelled: request.isCancelled,
       isPastDeadline: { clock.monotonic() >= deadline })
+    if settings.lookbackMax > .zero { limits.oldest = now - settings.lookbackMax }
+    limits.lengthMax = settings.queryLengthMax
+    limits.rangeMax = settings.rangeMax
+    limits.bytesReadMax = settings.bytesReadMax
+    limits.bytesReadPerSelectorMax = settings.bytesReadPerSelectorMax
+    limits.matchersMax = settings.matchersMax
+    limits.requiredLabels = settings.requiredLabels
+    limits.matchersMin = settings.matchersMin
+    return limits
   }
 
   /// The selector of the index endpoints, which take no stages.

@@ -1,6 +1,7 @@
 import LogQuery
 import LogStore
 import Regex
+import Synchronization
 import TelemetryModel
 
 /// Rows in plain lists: slow, and obviously right.
@@ -11,8 +12,14 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
   }
 
   let streams: [Stream]
+  private let batchRows: Int
+  private let workersMax: Int
 
-  init(_ streams: [(labels: Labels, entries: [LogEntry])]) {
+  init(
+    _ streams: [(labels: Labels, entries: [LogEntry])], batchRows: Int = .max, workersMax: Int = 1
+  ) {
+    self.batchRows = min(batchRows, 1 << 20)
+    self.workersMax = workersMax
     self.streams = streams.enumerated().map { id, stream in
       Stream(
         reference: StreamReference(id: UInt64(id), tenant: .single, labels: stream.labels),
@@ -41,33 +48,35 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
     }
   }
 
-  func scan(_ scan: LogScan, visit: (LogRows) throws -> ScanStep) throws -> ScanStatistics {
-    var statistics = ScanStatistics()
-    var range = scan.range
+  /// Batches of `batchRows` rows at most, shared among up to `workersMax` threads.
+  func plan(_ scan: LogScan) throws -> any LogRowPlan {
+    var batches: [LogRows] = []
+    var size = 0
     for stream in streams where try matches(stream.reference.labels, scan.matchers) {
-      let entries = stream.entries.filter { range.contains($0.timestamp) }
-      if entries.isEmpty { continue }
-      var bytes: [UInt8] = []
-      var starts: [UInt32] = []
-      var ends: [UInt32] = []
-      for entry in entries {
-        starts.append(UInt32(bytes.count))
-        bytes += entry.line
-        ends.append(UInt32(bytes.count))
-      }
-      statistics.lines += entries.count
-      statistics.lineBytes += bytes.count
-      let rows = LogRows(
-        runs: [LogRows.Run(stream: stream.reference, rows: 0..<entries.count)],
-        timestamps: entries.map(\.timestamp), lineStarts: starts, lineEnds: ends,
-        lineBytes: bytes, structuredMetadata: entries.map(\.structuredMetadata))
-      switch try visit(rows) {
-      case .proceed: break
-      case .narrow(let narrower): range = range.clamped(to: narrower)
-      case .stop: return statistics
+      let entries = stream.entries.filter { scan.range.contains($0.timestamp) }
+      size += entries.reduce(0) { $0 + $1.line.count }
+      for start in stride(from: 0, to: entries.count, by: batchRows) {
+        let part = Array(entries[start..<min(entries.count, start + batchRows)])
+        batches.append(Self.rows(part, of: stream.reference))
       }
     }
-    return statistics
+    return MemoryPlan(batches: batches, lineBytes: size, workersMax: workersMax)
+  }
+
+  private static func rows(_ entries: [LogEntry], of stream: StreamReference) -> LogRows {
+    var bytes: [UInt8] = []
+    var starts: [UInt32] = []
+    var ends: [UInt32] = []
+    for entry in entries {
+      starts.append(UInt32(bytes.count))
+      bytes += entry.line
+      ends.append(UInt32(bytes.count))
+    }
+    let hasMetadata = entries.contains { !$0.structuredMetadata.isEmpty }
+    return LogRows(
+      runs: [LogRows.Run(stream: stream, rows: 0..<entries.count)],
+      timestamps: entries.map(\.timestamp), lineStarts: starts, lineEnds: ends,
+      lineBytes: bytes, structuredMetadata: hasMetadata ? entries.map(\.structuredMetadata) : [])
   }
 
   func streamLabels(
@@ -83,4 +92,31 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
   func indexStatistics(
     tenants: [TenantID], matchers: [LabelMatcher], range: Range<Timestamp>
   ) throws -> IndexStatistics { IndexStatistics() }
+}
+
+/// Batches in memory, each for the thread that comes first.
+private final class MemoryPlan: LogRowPlan {
+  private let batches: [LogRows]
+  private let next = Atomic(0)
+  private let hasStopped = Atomic(false)
+  let lineBytes: Int
+  let workersMax: Int
+
+  init(batches: [LogRows], lineBytes: Int, workersMax: Int) {
+    self.batches = batches
+    self.lineBytes = lineBytes
+    self.workersMax = workersMax
+  }
+
+  func run(_ visit: (LogRows) throws -> ScanStep) throws -> ScanStatistics {
+    var statistics = ScanStatistics()
+    while !hasStopped.load(ordering: .relaxed) {
+      let number = next.add(1, ordering: .relaxed).oldValue
+      guard number < batches.count else { break }
+      statistics.lines += batches[number].count
+      // What is narrowed away may come all the same.
+      if try visit(batches[number]) == .stop { hasStopped.store(true, ordering: .relaxed) }
+    }
+    return statistics
+  }
 }

@@ -1,0 +1,73 @@
+import LogStore
+import Synchronization
+import TelemetryModel
+
+/// One thread's part in a log query: runs rows through the stages and keeps the best entries.
+struct EntryReader {
+  private var pipeline: LogPipeline
+  private(set) var heap: EntryHeap
+  private let arrivals: Arrivals
+  private var hashes = StreamHashes()
+  /// Rows that passed the stages.
+  private(set) var passed = 0
+
+  init(_ pipeline: LogPipeline, _ heap: EntryHeap, _ arrivals: Arrivals) {
+    self.pipeline = pipeline
+    self.heap = heap
+    self.arrivals = arrivals
+  }
+
+  mutating func visit(_ rows: LogRows) {
+    let arrival = arrivals.next(rows.count)
+    rows.withLineBytes { bytes in
+      for run in rows.runs {
+        let streamHash = hashes.hash(of: run.stream)
+        // A forward query's first rows are its best, a backward one's the last: then most of the
+        // others need no look once the heap is full.
+        if heap.direction == .forward {
+          for row in run.rows where !take(row, of: run, streamHash, arrival, rows, bytes) { break }
+        } else {
+          for row in run.rows.reversed()
+          where !take(row, of: run, streamHash, arrival, rows, bytes) {
+            break
+          }
+        }
+      }
+    }
+  }
+
+  /// Whether rows of the run behind this one may be wanted still.
+  private mutating func take(
+    _ row: Int, of run: LogRows.Run, _ streamHash: UInt64, _ arrival: Int, _ rows: LogRows,
+    _ bytes: UnsafeRawBufferPointer
+  ) -> Bool {
+    let timestamp = rows.timestamps[row]
+    guard heap.wants(timestamp) else { return false }
+    let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
+    guard
+      let processed = pipeline.process(
+        line: line, at: timestamp, stream: run.stream, metadata: rows.metadata(row))
+    else { return true }
+    passed += 1
+    let rank = EntryHeap.Rank(
+      timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
+    guard heap.wants(rank) else { return true }
+    heap.insert(
+      EntryHeap.Item(rank: rank, labels: processed.labels, line: Array(processed.line)))
+    return true
+  }
+}
+
+/// What one thread of a log query found.
+struct EntryPart: Sendable {
+  var heap: EntryHeap
+  var statistics: QueryStatistics
+}
+
+/// Numbers the batches of a scan in the order in which they are visited.
+final class Arrivals: Sendable {
+  private let count = Atomic(0)
+
+  /// The number of the first of `rows` rows.
+  func next(_ rows: Int) -> Int { count.add(rows, ordering: .relaxed).oldValue }
+}
