@@ -84,7 +84,9 @@ struct LogQueryRun {
     while kept.count < request.limit {
       let entries = try page(range, pageSize)
       for entry in entries where kept.count < request.limit {
-        if let last = kept.last, isTooClose(entry.rank.timestamp, to: last.rank.timestamp) { continue }
+        if let last = kept.last, isTooClose(entry.rank.timestamp, to: last.rank.timestamp) {
+          continue
+        }
         kept.append(entry)
       }
       guard entries.count == pageSize, let last = kept.last, let seen = entries.last else { break }

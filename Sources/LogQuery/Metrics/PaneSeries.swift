@@ -20,7 +20,9 @@ struct PaneSeries<Aggregate: WindowAggregate>: Sendable {
   /// Adds `count` samples of the value 1, one at least.
   @inline(__always)
   mutating func add(ones count: Int, pane: Int) {
-    if panes.last != pane { append(Aggregate(1, at: .zero), pane: pane) } else {
+    if panes.last != pane {
+      append(Aggregate(1, at: .zero), pane: pane)
+    } else {
       aggregates[aggregates.count - 1].add(ones: 1)
     }
     if count > 1 { aggregates[aggregates.count - 1].add(ones: count - 1) }

@@ -67,7 +67,9 @@ import Testing
   }
 
   @Test func orderedNumbersSortAsNumbersDo() {
-    let values = [-Double.infinity, -3.5, -1e-300, 0, 1e-300, 2, .greatestFiniteMagnitude, .infinity]
+    let values = [
+      -Double.infinity, -3.5, -1e-300, 0, 1e-300, 2, .greatestFiniteMagnitude, .infinity,
+    ]
     let ordered = values.map(OrderedNumber.from)
     #expect(ordered == ordered.sorted())
     #expect(ordered.map(OrderedNumber.value) == values)
