@@ -97,8 +97,8 @@ let layers: [[Module]] = [
     module(
       "LokiAPI",
       [
-        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogQL",
-        "Configuration", "LogStore", "LogQuery",
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "HTTP",
+        "LogQL", "Configuration", "TraceFormats", "LogStore", "LogQuery",
       ], testNeeds: ["Storage"]),
     module(
       "TraceAPI",

@@ -26,7 +26,7 @@ let versionCommand = Command(
 /// not become the one of Swift's asynchronous `main`, which ends in a wait that takes every signal
 /// in the old way.
 package func runCommandLine() -> Never {
-  let words = Array(CommandLine.arguments.dropFirst())
+  let words = Array(processArguments().dropFirst())
   if ["run", "server", "agent"].contains(words.first) {
     ProcessSignal.block()
   } else {
@@ -40,6 +40,15 @@ package func runCommandLine() -> Never {
     exit(await dispatch(words, root: rootCommand, surroundings: surroundings).rawValue)
   }
   while true { pause() }
+}
+
+/// The words that the process was started with. Swift finds them below the environment on the
+/// stack, and finds none where a preloaded library (`faketime`) has moved the environment.
+private func processArguments() -> [String] {
+  if !CommandLine.arguments.isEmpty { return CommandLine.arguments }
+  guard let bytes = try? readFile("/proc/self/cmdline") else { return [] }
+  return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+    .map { String(decoding: $0, as: UTF8.self) }
 }
 
 private func processEnvironment() -> [String: String] {

@@ -9,15 +9,19 @@ package import TelemetryModel
 /// seen by every scan. Scans block and belong on a ``BlockingExecutor``.
 package final class LogStore: Sendable, LogReceiver {
   private let engine: any LogEngine
-  private let intake: PushIntake
+  private let intakes: Mutex<TenantIntakes>
   private let clock: any WallClock
   private let counters = Mutex(IntakeCounters())
 
   init(engine: any LogEngine, limits: IntakeLimits, clock: any WallClock) {
     self.engine = engine
     self.clock = clock
-    intake = PushIntake(
-      limits: limits, tenantRates: TokenBuckets(), streamRates: TokenBuckets())
+    intakes = Mutex(TenantIntakes(limits: limits))
+  }
+
+  /// Puts limits of single tenants in place of those that were there before.
+  package func setLimits(_ limits: [TenantID: IntakeLimits]) {
+    intakes.withLock { $0.setOverrides(limits) }
   }
 
   // MARK: writing
@@ -28,6 +32,7 @@ package final class LogStore: Sendable, LogReceiver {
   /// left out is thrown. Other errors say that nothing was taken.
   package func append(_ push: LogPush) async throws(LogStoreError) {
     let now = Timestamp(nanoseconds: clock.now())
+    let intake = intakes.withLock { $0[push.tenant] }
     var accepted: PushIntake.Accepted
     do throws(LogStoreError) {
       accepted = try intake.accept(push, now: now)
@@ -35,7 +40,7 @@ package final class LogStore: Sendable, LogReceiver {
       counters.withLock { $0.refusedPushes += 1 }
       throw error
     }
-    limitStreams(push.tenant, &accepted)
+    limitStreams(push.tenant, intake.limits.maxStreams, &accepted)
     if !accepted.streams.isEmpty {
       let streams = accepted.streams
       let record = PushRecord.encode(push, accepted, received: now)
@@ -51,8 +56,9 @@ package final class LogStore: Sendable, LogReceiver {
   }
 
   /// Leaves out streams that would be one too many of the tenant's in memory.
-  private func limitStreams(_ tenant: TenantID, _ accepted: inout PushIntake.Accepted) {
-    let limit = intake.limits.maxStreams
+  private func limitStreams(
+    _ tenant: TenantID, _ limit: Int, _ accepted: inout PushIntake.Accepted
+  ) {
     guard limit > 0 else { return }
     let heads = engine.snapshot().heads
     let count = heads.map { $0.streamCount(tenant) }.max() ?? 0

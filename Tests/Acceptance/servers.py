@@ -1,5 +1,5 @@
 """Starting and stopping the release binary for the programs of this folder; Loki's push body by hand."""
-import os, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
+import glob, os, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SLUICE = os.environ.get("SLUICE", os.path.join(HERE, "../../.build/release/sluice"))
@@ -31,9 +31,14 @@ class Server:
             f.write(f"server:\n  data_dir: {self.data}\n  listen:\n{listen}\n{extra}")
         self.start()
 
+    def command(self):
+        """What is run, and its environment."""
+        return [SLUICE, "server", "--config", self.config_path], None
+
     def start(self, fails_ok=False):
+        command, environment = self.command()
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen([SLUICE, "server", "--config", self.config_path], stderr=log, stdout=log)
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
         for _ in range(600):
             if self.is_ready():
                 return
@@ -75,6 +80,20 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+
+class FakeTimeServer(Server):
+    """A server whose wall clock starts ten minutes after the base time of the recordings; its other clocks run truly."""
+
+    CLOCK = "@2026-11-21 04:49:00"
+
+    def command(self):
+        library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+        if library is None:
+            sys.exit("libfaketime is missing: .ci/install-packages build test")
+        command, _ = super().command()
+        settings = {"LD_PRELOAD": library, "FAKETIME": self.CLOCK, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+        return command, {**os.environ, **settings}
 
 
 def varint(n):

@@ -12,11 +12,14 @@ final class RunningServer: Sendable {
   private let logs: LogStore
   private let spans: SpanStore
   private let shutdownSeconds: Double
+  /// What goes on beside the requests; ends by cancellation.
+  private let background: [Task<Void, Never>]
 
   private init(
-    http: HTTPServer, logs: LogStore, spans: SpanStore,
-    shutdownSeconds: Double
+    http: HTTPServer, logs: LogStore, spans: SpanStore, shutdownSeconds: Double,
+    background: [Task<Void, Never>]
   ) {
+    self.background = background
     self.http = http
     self.logs = logs
     self.spans = spans
@@ -46,8 +49,18 @@ final class RunningServer: Sendable {
       throw CommandFailure(message: error.message)
     }
     let server = try HTTPServer(limits: HTTPLimits(configuration.http))
+    let tenants = TenantLimits(configuration, logs: logs, fileSystem: files)
+    do throws(ConfigurationError) {
+      try tenants.load()
+    } catch {
+      await logs.close()
+      await spans.close()
+      throw CommandFailure(message: error.description)
+    }
+    let watch = Task { await tenants.watch(on: blocking) }
     let faces = ServerFaces(
-      configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock)
+      configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock,
+      tenants: tenants)
     do {
       for (name, address) in configuration.listen.datagrams {
         log.warn(
@@ -58,10 +71,12 @@ final class RunningServer: Sendable {
         guard let address = face.address else { continue }
         try server.listen(
           try SocketAddress.parse(address.description), name: face.name,
-          tls: configuration.tls.map(TLSConfiguration.init), handler: face.router.handler)
+          tls: configuration.tls.map(TLSConfiguration.init), errorBody: face.errorBody,
+          handler: face.router.handler)
         log.info("listening", ["what": face.name, "address": address.description])
       }
     } catch {
+      watch.cancel()
       await server.drain(seconds: 0)
       await logs.close()
       await spans.close()
@@ -75,11 +90,12 @@ final class RunningServer: Sendable {
       ])
     return RunningServer(
       http: server, logs: logs, spans: spans,
-      shutdownSeconds: configuration.http.shutdownTimeout.seconds)
+      shutdownSeconds: configuration.http.shutdownTimeout.seconds, background: [watch])
   }
 
   /// Closes the listeners, lets requests finish, and leaves what was acknowledged durable.
   func stop() async {
+    for task in background { task.cancel() }
     await http.drain(seconds: shutdownSeconds)
     await logs.close()
     await spans.close()
@@ -110,7 +126,9 @@ extension HTTPLimits {
       connectionsPerAddressMax = settings.maxConnectionsPerAddress
     }
     headBytesMax = settings.maxHeaderSize
-    bodyBytesMax = settings.maxBodySize
+    // Handlers refuse what is above the limit in their protocol's words; this one is for what is
+    // far above.
+    bodyBytesMax = max(settings.maxBodySize &* 2, 1 << 20)
     headSeconds = settings.headerTimeout.seconds
     bodyStallSeconds = settings.bodyTimeout.seconds
     writeStallSeconds = settings.writeTimeout.seconds

@@ -14,6 +14,8 @@ struct ServerFace {
   let name: String
   let address: ListenAddress?
   let router: Router
+  /// How a request that no route takes is answered.
+  var errorBody: ErrorBody = HTTPServer.plainErrorBody
 }
 
 /// All listeners of a server over its two stores.
@@ -23,6 +25,7 @@ struct ServerFaces {
   let spans: SpanStore
   let blocking: BlockingExecutor
   let clock: any WallClock
+  let tenants: TenantLimits
 
   /// One for each address of the configuration.
   var all: [ServerFace] {
@@ -30,10 +33,19 @@ struct ServerFaces {
     let collector = Collector(sink: spans, executor: blocking, tenantOf: tenantOf)
     let queries = TraceAPI(
       query: SpanQuery(source: spans, executor: blocking), clock: clock, tenantOf: tenantOf)
+    var loki = face("loki", listen.loki, addLokiRoutes)
+    loki.errorBody = LokiErrors.body
     return [
-      face("loki", listen.loki, addLokiRoutes),
-      face("otlp_grpc", listen.otlpGRPC) { collector.otlpGRPCRoutes(on: &$0) },
-      face("otlp_http", listen.otlpHTTP) { collector.otlpHTTPRoutes(on: &$0) },
+      loki,
+      face("otlp_grpc", listen.otlpGRPC) {
+        collector.otlpGRPCRoutes(on: &$0)
+        OTLPRoutes.addGRPC(to: &$0, endpoint: otlpLogs)
+      },
+      face("otlp_http", listen.otlpHTTP) {
+        collector.otlpHTTPRoutes(on: &$0)
+        OTLPRoutes.add(
+          to: &$0, "/v1/logs", endpoint: otlpLogs, executor: blocking, answersAsLoki: false)
+      },
       face("zipkin", listen.zipkin) {
         collector.zipkinRoutes(on: &$0)
         queries.zipkinRoutes(on: &$0)
@@ -53,13 +65,24 @@ struct ServerFaces {
     return ServerFace(name: name, address: address, router: router)
   }
 
+  private var otlpLogs: OTLPEndpoint {
+    OTLPEndpoint(
+      receiver: logs, authEnabled: configuration.authEnabled,
+      bodyBytesMax: configuration.http.maxBodySize,
+      decodedBytesMax: configuration.http.maxInflatedSize, clock: clock,
+      limits: tenants.limits(of:))
+  }
+
   private func addLokiRoutes(_ router: inout Router) {
+    router.answersOptions = false
     PushRoutes.add(
       to: &router,
       endpoint: PushEndpoint(
         receiver: logs, authEnabled: configuration.authEnabled,
         bodyBytesMax: configuration.http.maxBodySize,
         decodedBytesMax: configuration.http.maxInflatedSize), executor: blocking)
+    OTLPRoutes.add(
+      to: &router, "/otlp/v1/logs", endpoint: otlpLogs, executor: blocking, answersAsLoki: true)
     QueryService(
       source: logs, index: logs,
       settings: QuerySettings(configuration.limits, version: sluiceVersion), clock: clock

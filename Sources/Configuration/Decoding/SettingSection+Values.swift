@@ -64,6 +64,19 @@ extension SettingSection {
     value = span
   }
 
+  /// A moment in RFC 3339: `2026-11-21T04:39:00Z`.
+  package mutating func read(_ key: String, _ value: inout Timestamp?) throws(ConfigurationError) {
+    guard let scalar = try scalar(key) else { return }
+    guard let time = try? GoTimeLayout.rfc3339Nano.parse(scalar.text),
+      let timestamp = time.timestamp
+    else {
+      throw error(
+        key, "must be a time such as 2026-11-21T04:39:00Z, not `\(scalar.text)`",
+        at: .scalar(scalar))
+    }
+    value = timestamp
+  }
+
   /// A size in bytes: `1048576`, `256KB`, `4MB` (powers of 1024).
   package mutating func readBytes(_ key: String, _ value: inout Int) throws(ConfigurationError) {
     guard let scalar = try scalar(key) else { return }

@@ -1,6 +1,7 @@
 extension Limits {
-  init(_ section: inout SettingSection) throws(ConfigurationError) {
-    self.init()
+  /// The limits of `section`; what it does not name is as in `base`.
+  init(_ section: inout SettingSection, over base: Limits = Limits()) throws(ConfigurationError) {
+    self = base
     try readIngest(&section)
     try readQueries(&section)
     try section.finish { key in
@@ -24,6 +25,7 @@ extension Limits {
     try section.read("creation_grace_period", &creationGracePeriod)
     try section.readBytes("max_line_size", &maxLineSize)
     try section.read("max_line_size_truncate", &maxLineSizeTruncate)
+    try section.read("max_line_size_truncate_identifier", &maxLineSizeTruncateIdentifier)
     try section.read("increment_duplicate_timestamp", &incrementDuplicateTimestamp)
     try section.read("discover_service_name", &discoverServiceName)
     try section.read("discover_log_levels", &discoverLogLevels)
@@ -36,6 +38,10 @@ extension Limits {
     try section.readBytes("max_structured_metadata_size", &maxStructuredMetadataSize)
     try section.read(
       "max_structured_metadata_entries_count", &maxStructuredMetadataEntriesCount)
+    try section.read("block_ingestion_until", &blockIngestionUntil)
+    try section.read("block_ingestion_status_code", &blockIngestionStatusCode, in: 200...599)
+    try section.read("enforced_labels", &enforcedLabels)
+    if var inner = try section.section("otlp_config") { otlp = try OTLPAttributeRules(&inner) }
   }
 
   private mutating func readQueries(_ section: inout SettingSection) throws(ConfigurationError) {
@@ -51,6 +57,7 @@ extension Limits {
     try section.readBytes("max_querier_bytes_read", &maxQuerierBytesRead)
     try section.read("volume_enabled", &volumeEnabled)
     try section.read("volume_max_series", &volumeMaxSeries)
+    try section.read("deletion_mode", &deletionMode)
     try section.read("required_labels", &requiredLabels)
     try section.read("minimum_labels_number", &minimumLabelsNumber)
   }
@@ -76,18 +83,18 @@ extension Limits {
     "ruler_remote_write_queue_max_backoff", "ruler_remote_write_queue_retry_on_ratelimit",
     "ruler_remote_write_sigv4_config", "ruler_remote_write_config",
     "ruler_remote_evaluation_timeout", "ruler_remote_evaluation_max_response_size",
-    "deletion_mode", "retention_stream", "per_tenant_override_config",
+    "retention_stream", "per_tenant_override_config",
     "per_tenant_override_period", "allow_deletes", "shard_streams", "blocked_queries",
     "index_gateway_shard_size", "bloom_gateway_shard_size", "bloom_gateway_enable_filtering",
     "bloom_gateway_cache_key_interval", "bloom_build_max_builders",
     "bloom_build_task_max_retries", "bloom_build_builder_response_timeout",
     "bloom_creation_enabled", "bloom_planning_strategy", "bloom_split_series_keyspace_by",
-    "bloom_block_encoding", "bloom_max_block_size", "bloom_max_bloom_size", "otlp_config",
-    "block_ingestion_until", "block_ingestion_policy_until", "block_ingestion_status_code",
+    "bloom_block_encoding", "bloom_max_block_size", "bloom_max_bloom_size",
+    "block_ingestion_policy_until",
     "ingestion_partitions_tenant_shard_size", "pattern_ingester_tokenizable_json_fields_default",
     "pattern_ingester_tokenizable_json_fields_append",
     "pattern_ingester_tokenizable_json_fields_delete", "pattern_persistence_enabled",
-    "enforced_labels", "policy_enforced_labels", "policy_stream_mapping",
+    "policy_enforced_labels", "policy_stream_mapping",
     "discover_generic_fields", "metric_aggregation_enabled", "simulated_push_latency",
     "enable_multi_variant_queries", "volume_max_series_per_query", "debug_engine_streams",
     "debug_engine_tasks", "max_scan_task_parallelism",

@@ -23,6 +23,8 @@ package struct Limits: Hashable, Sendable {
   package var maxLineSize = 256 << 10
   /// Whether lines above ``maxLineSize`` are cut instead of refused.
   package var maxLineSizeTruncate = false
+  /// Put at the end of a line that was cut.
+  package var maxLineSizeTruncateIdentifier = ""
   /// Whether a line with the time of the stream's line before gets a nanosecond more.
   package var incrementDuplicateTimestamp = false
   /// The labels whose value becomes `service_name` where there is none; empty for never.
@@ -48,6 +50,14 @@ package struct Limits: Hashable, Sendable {
   /// Bytes of one line's structured metadata.
   package var maxStructuredMetadataSize = 64 << 10
   package var maxStructuredMetadataEntriesCount = 128
+  /// Until when pushes are refused; nil for never.
+  package var blockIngestionUntil: Timestamp?
+  /// What a push that is blocked is answered with; 200 takes and drops it.
+  package var blockIngestionStatusCode = 260
+  /// Labels that every stream must have.
+  package var enforcedLabels: [String] = []
+  /// What becomes of the attributes of OTLP logs.
+  package var otlp = OTLPAttributeRules()
 
   // Queries.
 
@@ -69,10 +79,19 @@ package struct Limits: Hashable, Sendable {
   package var maxQuerierBytesRead = 150 << 30
   package var volumeEnabled = true
   package var volumeMaxSeries = 1000
+  package var deletionMode = DeletionMode.filterAndDelete
   /// Labels that a selector must name.
   package var requiredLabels: [String] = []
   /// How many matchers a selector must have.
   package var minimumLabelsNumber = 0
 
   package init() {}
+}
+
+/// What a tenant may do with delete requests.
+package enum DeletionMode: String, CaseIterable, Hashable, Sendable {
+  case disabled
+  /// Deleted lines are left out of answers and stay stored.
+  case filterOnly = "filter-only"
+  case filterAndDelete = "filter-and-delete"
 }

@@ -10,6 +10,10 @@ package struct ServerConfiguration: Sendable {
   /// Whether requests name their tenant in `X-Scope-OrgID`; if not there is one tenant, `fake`.
   package var authEnabled = false
   package var limits = Limits()
+  /// Where other limits of single tenants stand.
+  package var runtime = RuntimeSettings()
+  package var deletes = DeleteSettings()
+  package var patterns = PatternSettings()
   /// TLS for every listener on TCP; nil for none.
   package var tls: ServerTLS?
   package var log = LogSettings()
@@ -26,6 +30,11 @@ package struct ServerConfiguration: Sendable {
     try section.read("retention", &retention)
     try section.read("auth_enabled", &authEnabled)
     if var inner = try section.section("limits") { limits = try Limits(&inner) }
+    if var inner = try section.section("runtime_config") { runtime = try RuntimeSettings(&inner) }
+    if var inner = try section.section("deletes") { deletes = try DeleteSettings(&inner) }
+    if var inner = try section.section("pattern_ingester") {
+      patterns = try PatternSettings(&inner)
+    }
     if var inner = try section.section("tls") { tls = try ServerTLS(&inner) }
     if var inner = try section.section("log") { log = try LogSettings(&inner) }
     if var inner = try section.section("storage") { storage = try StorageSettings(&inner) }

@@ -21,6 +21,8 @@ package struct Router: Sendable {
   private var nodes = [Node()]
   private var grpcMethods: [String: GRPCMethod] = [:]
   private var grpcMessageBytesMax = 16 << 20
+  /// Whether OPTIONS tells the methods of a path; else it is one more that is not allowed.
+  package var answersOptions = true
 
   package init() {}
 
@@ -125,9 +127,9 @@ package struct Router: Sendable {
       throw HTTPError(status: .notFound, "there is nothing at \(request.target.rawPath)")
     }
     if allowed.contains(.get) { allowed.insert(.head) }
-    allowed.insert(.options)
+    if answersOptions { allowed.insert(.options) }
     let list = allowed.map(\.description).sorted().joined(separator: ", ")
-    if request.method == .options {
+    if answersOptions, request.method == .options {
       throw HTTPError(status: .noContent, "", headers: ["allow": list])
     }
     throw HTTPError(

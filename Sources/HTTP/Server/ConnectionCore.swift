@@ -225,7 +225,7 @@ final class ConnectionCore {
     guard exchange.response == .none else { return }
     let (type, body) = service.errorBody(error)
     var headers = error.headers
-    headers.append("content-type", type)
+    if !type.isEmpty { headers.append("content-type", type) }
     respond(exchange, error.status, headers, body)
   }
 

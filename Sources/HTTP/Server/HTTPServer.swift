@@ -2,7 +2,7 @@ package import LinuxIO
 import Synchronization
 package import TelemetryModel
 
-/// The content type and the bytes that tell a client about an error.
+/// The content type (empty for none) and the bytes that tell a client about an error.
 package typealias ErrorBody = @Sendable (HTTPError) -> (contentType: String, body: [UInt8])
 
 /// Listeners for HTTP/1.1, HTTP/2, gRPC and WebSockets, over shared loops and under shared limits.

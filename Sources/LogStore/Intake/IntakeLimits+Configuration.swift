@@ -25,5 +25,9 @@ extension IntakeLimits {
     perStreamRateBytes = Double(limits.perStreamRateLimit)
     perStreamBurstBytes = Double(limits.perStreamRateLimitBurst)
     maxStreams = limits.maxGlobalStreamsPerUser
+    maxLineSizeTruncateIdentifier = limits.maxLineSizeTruncateIdentifier
+    blockIngestionUntil = limits.blockIngestionUntil
+    blockIngestionStatusCode = limits.blockIngestionStatusCode
+    enforcedLabels = limits.enforcedLabels
   }
 }

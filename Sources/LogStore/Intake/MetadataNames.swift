@@ -2,7 +2,7 @@ import TelemetryModel
 
 /// Brings names of structured metadata into the form of label names, as Loki does (OpenTelemetry
 /// to Prometheus): other characters become `_`, a leading digit gets `key_` before it.
-enum MetadataNames {
+package enum MetadataNames {
   /// Whether the name stays as it is.
   static func isClean(_ name: String) -> Bool {
     var previous: UInt8 = 0
@@ -21,7 +21,7 @@ enum MetadataNames {
   }
 
   /// The name as it is kept; throws in Loki's words when nothing but `_` is left.
-  static func normalized(_ name: String) throws(LogStoreError) -> String {
+  package static func normalized(_ name: String) throws(LogStoreError) -> String {
     guard !isClean(name) else { return name }
     guard !name.isEmpty else { throw LogStoreError(.refused, "label name is empty") }
     var body = Substring(name)

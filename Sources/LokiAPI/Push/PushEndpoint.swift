@@ -112,12 +112,6 @@ package struct PushEndpoint: Sendable {
     return "request body too large: message size too large than max (\(told) vs \(bodyBytesMax))"
   }
 
-  private func tooLarge(_ what: String, _ size: Int, _ limit: Int) -> Answer {
-    Answer(
-      status: 413,
-      text: "request body too large: \(what) size too large than max (\(size) vs \(limit))")
-  }
-
   /// The body without its `Content-Encoding`; snappy is part of the protobuf form and stays.
   private func decoded(_ input: Input) throws(Answer) -> [UInt8] {
     let encoding = input.contentEncoding ?? ""
@@ -133,7 +127,7 @@ package struct PushEndpoint: Sendable {
       return try Zlib.decompress(input.body, format, bytesMax: decodedBytesMax)
     } catch {
       if case .tooLarge = error {
-        throw tooLarge("decompressed message", decodedBytesMax + 1, decodedBytesMax)
+        throw Answer.tooLarge("decompressed message", decodedBytesMax + 1, decodedBytesMax)
       }
       if encoding == "deflate" {
         throw Answer(status: 400, text: "flate: corrupt input before offset 1")
@@ -149,4 +143,11 @@ package struct PushEndpoint: Sendable {
   }
 }
 
-extension PushEndpoint.Answer: Error {}
+extension PushEndpoint.Answer: Error {
+  /// The answer to a `message`, or a `decompressed message`, of `size` bytes.
+  static func tooLarge(_ what: String, _ size: Int, _ limit: Int) -> PushEndpoint.Answer {
+    PushEndpoint.Answer(
+      status: 413,
+      text: "request body too large: \(what) size too large than max (\(size) vs \(limit))")
+  }
+}

@@ -46,7 +46,7 @@ extension QueryService {
       let question = try await question(path, request, authEnabled)
       response = await answer(question, queue)
     } catch let refusal as TenantHeader.Refusal {
-      response = .text(refusal.message, status: refusal.status)
+      response = .text(refusal.message + "\n", status: refusal.status)
     }
     try await writer.respond(
       HTTPStatus(response.status), contentType: response.contentType, body: response.body)

@@ -55,7 +55,7 @@ struct OTLPTraceJSONDecoder {
     return batch
   }
 
-  private mutating func resource(into resource: inout Resource) throws {
+  mutating func resource(into resource: inout Resource) throws {
     try members(try scanner.next()) { decoder, name in
       switch name {
       case "attributes": try decoder.attributes(into: &resource.attributes, depth: 0)
@@ -83,7 +83,7 @@ struct OTLPTraceJSONDecoder {
     return group
   }
 
-  private mutating func scope(into scope: inout InstrumentationScope) throws {
+  mutating func scope(into scope: inout InstrumentationScope) throws {
     try members(try scanner.next()) { decoder, name in
       switch name {
       case "name": scope.name = try decoder.text()
@@ -172,7 +172,7 @@ struct OTLPTraceJSONDecoder {
 
 /// Attributes and their values.
 extension OTLPTraceJSONDecoder {
-  private mutating func attributes(into attributes: inout [Attribute], depth: Int) throws {
+  mutating func attributes(into attributes: inout [Attribute], depth: Int) throws {
     try items { decoder, token in
       try decoder.budget.countValue()
       var attribute = Attribute("", .empty)
@@ -188,7 +188,7 @@ extension OTLPTraceJSONDecoder {
     }
   }
 
-  private mutating func value(_ token: JSONToken, depth: Int) throws -> AttributeValue {
+  mutating func value(_ token: JSONToken, depth: Int) throws -> AttributeValue {
     var value = AttributeValue.empty
     try members(token) { decoder, name in
       switch name {

@@ -6,7 +6,7 @@ import WireFormats
 ///
 /// A message that is there twice is merged, as protobuf says.
 struct OTLPTraceProtobufDecoder {
-  private var budget: DecodingBudget
+  var budget: DecodingBudget
 
   init(_ limits: TraceDecodingLimits) { budget = DecodingBudget(limits) }
 
@@ -40,7 +40,7 @@ struct OTLPTraceProtobufDecoder {
     return batch
   }
 
-  private mutating func resource(_ bytes: RawSpan, into resource: inout Resource) throws {
+  mutating func resource(_ bytes: RawSpan, into resource: inout Resource) throws {
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
@@ -67,7 +67,7 @@ struct OTLPTraceProtobufDecoder {
     return group
   }
 
-  private mutating func scope(_ bytes: RawSpan, into scope: inout InstrumentationScope) throws {
+  mutating func scope(_ bytes: RawSpan, into scope: inout InstrumentationScope) throws {
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
@@ -155,7 +155,7 @@ struct OTLPTraceProtobufDecoder {
 
 /// Attributes and their values.
 extension OTLPTraceProtobufDecoder {
-  private mutating func attribute(_ bytes: RawSpan, depth: Int) throws -> Attribute {
+  mutating func attribute(_ bytes: RawSpan, depth: Int) throws -> Attribute {
     try budget.countValue()
     var attribute = Attribute("", .empty)
     var reader = ProtobufReader(bytes)
@@ -169,7 +169,7 @@ extension OTLPTraceProtobufDecoder {
     return attribute
   }
 
-  private mutating func value(_ bytes: RawSpan, depth: Int) throws -> AttributeValue {
+  mutating func value(_ bytes: RawSpan, depth: Int) throws -> AttributeValue {
     var value = AttributeValue.empty
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
@@ -219,7 +219,7 @@ extension OTLPTraceProtobufDecoder {
 
 /// Identifiers: their whole length, or nothing for none.
 extension OTLPTraceProtobufDecoder {
-  private func traceID(_ bytes: RawSpan) throws -> TraceID {
+  func traceID(_ bytes: RawSpan) throws -> TraceID {
     if bytes.byteCount == 0 { return TraceID(high: 0, low: 0) }
     guard bytes.byteCount == 16 else {
       throw TraceFormatError.malformed("trace_id has \(bytes.byteCount) bytes instead of 16")
@@ -229,7 +229,7 @@ extension OTLPTraceProtobufDecoder {
       high: try cursor.readBigEndian(UInt64.self), low: try cursor.readBigEndian(UInt64.self))
   }
 
-  private func spanID(_ bytes: RawSpan, _ field: String) throws -> SpanID {
+  func spanID(_ bytes: RawSpan, _ field: String) throws -> SpanID {
     if bytes.byteCount == 0 { return SpanID(0) }
     guard bytes.byteCount == 8 else {
       throw TraceFormatError.malformed("\(field) has \(bytes.byteCount) bytes instead of 8")
