@@ -103,8 +103,12 @@ package final class LogStore: Sendable, LogReceiver {
   package func scan(_ scan: LogScan, visit: (LogRows) throws -> ScanStep) throws
     -> ScanStatistics
   {
-    var scanner = try LogScanner(scan, engine.snapshot())
-    return try scanner.run(visit)
+    try plan(scan).work(visit)
+  }
+
+  /// Plans a scan that several threads then work on, each with a visitor of its own.
+  package func plan(_ scan: LogScan) throws(LogStoreError) -> ScanPlan {
+    try ScanPlan(scan, engine.snapshot())
   }
 
   /// The streams with rows in `range` that match any of the selectors, in the order of labels;

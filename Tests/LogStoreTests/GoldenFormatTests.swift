@@ -25,13 +25,13 @@ import WireFormats
   }
 
   @Test func blocks() throws {
-    let block = try LogBlocks.open(try bytes(Self.block))
+    let block = try #require(try LogBlocks.open(try bytes(Self.block)) as? PlainBlock)
     #expect(block.runs.map(\.stream) == [0, 1])
     #expect(try block.timestamps() == Self.rows.timestamps)
     #expect(try block.lines().bytes == Self.rows.lineBytes)
     #expect(try block.lines().ends == Self.rows.lineEnds)
     #expect(try block.structuredMetadata() == Self.rows.structuredMetadata)
-    #expect(Data(LogBlocks.encode(Self.rows)).base64EncodedString() == Self.block)
+    #expect(Data(PlainBlock.encode(Self.rows)).base64EncodedString() == Self.block)
   }
 
   @Test func streamIndexes() throws {

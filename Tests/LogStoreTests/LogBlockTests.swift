@@ -38,7 +38,7 @@ import Testing
   @Test(arguments: 0..<40)
   func whatIsWrittenIsRead(_ seed: UInt64) throws {
     let rows = Self.rows(seed)
-    let block = try LogBlocks.open(LogBlocks.encode(rows))
+    let block = try PlainBlock(PlainBlock.encode(rows))
     #expect(block.rowCount == rows.count)
     #expect(block.runs.map(\.stream) == rows.runs.map(\.stream))
     #expect(block.runs.map(\.count) == rows.runs.map(\.count))
@@ -57,18 +57,18 @@ import Testing
     rows.lineEnds = Array(rows.lineEnds.prefix(20))
     rows.lineBytes = Array(rows.lineBytes.prefix(Int(rows.lineEnds[19])))
     rows.structuredMetadata = rows.timestamps.map { _ in [Label("a", "b")] }
-    let page = LogBlocks.encode(rows)
+    let page = PlainBlock.encode(rows)
     var numbers = SeededNumbers(1)
     for index in page.indices {
       for _ in 0..<6 {
         var changed = page
         changed[index] = UInt8.random(in: 0...255, using: &numbers)
-        guard let block = try? LogBlocks.open(changed) else { continue }
+        guard let block = try? LogBlocks.open(changed) as? PlainBlock else { continue }
         _ = try? block.timestamps()
         _ = try? block.lines()
         _ = try? block.structuredMetadata()
       }
-      _ = try? LogBlocks.open(Array(page[..<index])).lines()
+      _ = try? PlainBlock(Array(page[..<index])).lines()
     }
   }
 

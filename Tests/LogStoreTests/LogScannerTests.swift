@@ -6,11 +6,17 @@ import Testing
 @Suite struct LogScannerTests {
   typealias Row = NaiveLogModel.Row
 
+  /// A scan on this thread alone.
+  static func run(
+    _ scan: LogScan, _ snapshot: LogSnapshot, _ visit: (LogRows) throws -> ScanStep
+  ) throws -> ScanStatistics {
+    try ScanPlan(scan, snapshot).work(visit)
+  }
+
   /// All rows that a scan visits, checked for order within a batch; a row that comes twice fails.
   static func rows(_ scan: LogScan, _ snapshot: LogSnapshot) throws -> (Set<Row>, ScanStatistics) {
-    var scanner = try LogScanner(scan, snapshot)
     var found: Set<Row> = []
-    let statistics = try scanner.run { batch in
+    let statistics = try Self.run(scan, snapshot) { batch in
       var next = 0
       for run in batch.runs {
         #expect(run.rows.lowerBound == next && !run.rows.isEmpty)
@@ -76,13 +82,11 @@ import Testing
   private static func shape(_ scan: LogScan, _ snapshot: LogSnapshot) throws -> [[Int64]: Int] {
     guard scan.requiredLiterals.isEmpty else { return [:] }
     var scan = scan
-    scan.needsLines = false
-    scan.needsMetadata = false
+    scan.wants = .lineLengths
     var shape: [[Int64]: Int] = [:]
-    var scanner = try LogScanner(scan, snapshot)
-    _ = try scanner.run { batch in
+    _ = try run(scan, snapshot) { batch in
       for row in 0..<batch.count {
-        let key = [batch.timestamps[row].nanoseconds, Int64(batch.lineRange(row).count)]
+        let key = [batch.timestamps[row].nanoseconds, Int64(batch.lineLength(row))]
         shape[key, default: 0] += 1
       }
       return .proceed
@@ -120,10 +124,10 @@ import Testing
 
   @Test func newestBlocksComeFirstAndNarrowingSkipsTheRest() throws {
     let snapshot = try Self.snapshot(3000)
-    var scanner = try LogScanner(
-      LogScan(tenants: [.single], matchers: [], range: Self.all), snapshot)
     var newest: [Timestamp] = []
-    let statistics = try scanner.run { rows in
+    let statistics = try Self.run(
+      LogScan(tenants: [.single], matchers: [], range: Self.all), snapshot
+    ) { rows in
       newest.append(rows.timestamps[rows.count - 1])
       return .narrow(rows.timestamps[rows.count - 1]..<Timestamp(seconds: 1))
     }
@@ -135,10 +139,10 @@ import Testing
 
   @Test func oldestFirstAndStop() throws {
     let snapshot = try Self.snapshot(3000)
-    var scanner = try LogScanner(
-      LogScan(tenants: [.single], matchers: [], range: Self.all, order: .oldestFirst), snapshot)
     var oldest: Timestamp?
-    let statistics = try scanner.run { rows in
+    let statistics = try Self.run(
+      LogScan(tenants: [.single], matchers: [], range: Self.all, order: .oldestFirst), snapshot
+    ) { rows in
       oldest = rows.timestamps[0]
       return .stop
     }
@@ -170,15 +174,16 @@ import Testing
 
   @Test func cancellationEndsTheScan() throws {
     let snapshot = try Self.snapshot(300)
-    var scanner = try LogScanner(
-      LogScan(tenants: [.single], matchers: [], range: Self.all, isCancelled: { true }), snapshot)
-    let error = #expect(throws: LogStoreError.self) { try scanner.run { _ in .proceed } }
+    let scan = LogScan(tenants: [.single], matchers: [], range: Self.all, isCancelled: { true })
+    let error = #expect(throws: LogStoreError.self) {
+      try Self.run(scan, snapshot) { _ in .proceed }
+    }
     #expect(error?.code == .cancelled)
   }
 
   @Test func aRegexThatDoesNotCompileIsABadQuery() {
     let error = #expect(throws: LogStoreError.self) {
-      try LogScanner(
+      try ScanPlan(
         LogScan(tenants: [], matchers: [LabelMatcher("a", .regex, "(")], range: Self.all),
         LogSnapshot(heads: [], segments: []))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Regex
 import TelemetryModel
 
 @testable import LogStore
@@ -29,6 +30,7 @@ struct NaiveLogModel {
         scan.tenants.contains(row.tenant) && scan.range.contains(row.entry.timestamp)
           && scan.matchers.allSatisfy { Self.holds($0, row.labels) }
           && scan.requiredLiterals.allSatisfy { Self.contains(row.entry.line, $0) }
+          && scan.conditions.allSatisfy { Self.holds($0, row.entry.line) }
       })
   }
 
@@ -37,6 +39,19 @@ struct NaiveLogModel {
     return (0...(line.count - literal.count)).contains {
       Array(line[$0..<($0 + literal.count)]) == literal
     }
+  }
+
+  private static func holds(_ condition: LineCondition, _ line: [UInt8]) -> Bool {
+    let text = String(decoding: line, as: UTF8.self)
+    let holds = condition.anyOf.contains { test in
+      switch test {
+      case .contains(let literal): contains(line, literal)
+      case .equals(let literal): line == literal
+      case .matches(let regex): text.range(of: regex.pattern, options: .regularExpression) != nil
+      case .holds(let body, _): line.withUnsafeBytes { body($0) }
+      }
+    }
+    return holds != condition.isNegated
   }
 
   private static func holds(_ matcher: LabelMatcher, _ labels: Labels) -> Bool {
@@ -113,12 +128,34 @@ struct RandomLogs {
       Int.random(in: 0..<3, using: &numbers) == 0
       ? [["error", "rr", "\u{e9}", "absent", ""].randomElement(using: &numbers) ?? ""]
         .map { Array($0.utf8) } : []
-    return LogScan(
+    var scan = LogScan(
       tenants: Bool.random(using: &numbers)
         ? Self.tenants : [Self.tenants.randomElement(using: &numbers) ?? .single],
       matchers: matchers(),
       range: Timestamp(nanoseconds: low)..<Timestamp(nanoseconds: high),
       order: Bool.random(using: &numbers) ? .newestFirst : .oldestFirst,
       requiredLiterals: literals)
+    if Int.random(in: 0..<3, using: &numbers) == 0 { scan.conditions = conditions() }
+    return scan
+  }
+
+  mutating func conditions() -> [LineCondition] {
+    (0..<Int.random(in: 1...2, using: &numbers)).map { _ in
+      var tests: [LineCondition.Test] = []
+      for _ in 0..<Int.random(in: 1...2, using: &numbers) {
+        let text = Array(
+          (["error", "rr", "ok", "x", "\u{e9}", "", "low", "zz"]
+            .randomElement(using: &numbers) ?? "").utf8)
+        let patterns = ["er+", "^ok", "slow|x", "o.*r$", "err(or)?x"]
+        let regex = try? Regex(patterns.randomElement(using: &numbers) ?? "")
+        switch Int.random(in: 0..<4, using: &numbers) {
+        case 0: tests.append(regex.map { .matches($0) } ?? .contains(text))
+        case 1: tests.append(.equals(text))
+        case 2: tests.append(.holds({ $0.count > 4 }, literal: nil))
+        default: tests.append(.contains(text))
+        }
+      }
+      return LineCondition(tests, isNegated: Int.random(in: 0..<3, using: &numbers) == 0)
+    }
   }
 }

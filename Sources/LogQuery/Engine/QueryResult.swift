@@ -65,21 +65,7 @@ package struct QueryStatistics: Sendable {
     entriesReturned += other.entriesReturned
   }
 
-  mutating func add(_ other: ScanStatistics) {
-    scan.streamsMatched += other.streamsMatched
-    scan.segmentsTouched += other.segmentsTouched
-    scan.blocksRead += other.blocksRead
-    scan.blocksPruned += other.blocksPruned
-    scan.bytesRead += other.bytesRead
-    scan.bytesInflated += other.bytesInflated
-    scan.lines += other.lines
-    scan.lineBytes += other.lineBytes
-    scan.headLines += other.headLines
-    scan.duplicates += other.duplicates
-    for warning in other.warnings where !scan.warnings.contains(warning) {
-      scan.warnings.append(warning)
-    }
-  }
+  mutating func add(_ other: ScanStatistics) { scan.add(other) }
 }
 
 extension QueryRequest {

@@ -13,14 +13,14 @@ package struct StreamVolumes: Sendable {
   ) throws(QueryError) {
     var scan = LogScan(
       tenants: tenants, matchers: matchers, range: range, order: .oldestFirst)
-    scan.needsLines = false
+    scan.wants = [.lineLengths, .metadata]
     let parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var found: [StreamReference: Int] = [:]
       _ = try worker.scan { rows throws(QueryError) in
         for run in rows.runs {
           var sum = 0
           for row in run.rows {
-            sum += rows.lineRange(row).count
+            sum += rows.lineLength(row)
             for label in rows.metadata(row) {
               sum += label.name.utf8.count + label.value.utf8.count
             }

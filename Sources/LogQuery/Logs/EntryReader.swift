@@ -19,18 +19,15 @@ struct EntryReader {
 
   mutating func visit(_ rows: LogRows) {
     let arrival = arrivals.next(rows.count)
-    rows.withLineBytes { bytes in
-      for run in rows.runs {
-        let streamHash = hashes.hash(of: run.stream)
-        // A forward query's first rows are its best, a backward one's the last: then most of the
-        // others need no look once the heap is full.
-        if heap.direction == .forward {
-          for row in run.rows where !take(row, of: run, streamHash, arrival, rows, bytes) { break }
-        } else {
-          for row in run.rows.reversed()
-          where !take(row, of: run, streamHash, arrival, rows, bytes) {
-            break
-          }
+    for run in rows.runs {
+      let streamHash = hashes.hash(of: run.stream)
+      // A forward query's first rows are its best, a backward one's the last: then most of the
+      // others need no look once the heap is full.
+      if heap.direction == .forward {
+        for row in run.rows where !take(row, of: run, streamHash, arrival, rows) { break }
+      } else {
+        for row in run.rows.reversed() where !take(row, of: run, streamHash, arrival, rows) {
+          break
         }
       }
     }
@@ -38,22 +35,22 @@ struct EntryReader {
 
   /// Whether rows of the run behind this one may be wanted still.
   private mutating func take(
-    _ row: Int, of run: LogRows.Run, _ streamHash: UInt64, _ arrival: Int, _ rows: LogRows,
-    _ bytes: UnsafeRawBufferPointer
+    _ row: Int, of run: LogRows.Run, _ streamHash: UInt64, _ arrival: Int, _ rows: LogRows
   ) -> Bool {
     let timestamp = rows.timestamps[row]
     guard heap.wants(timestamp) else { return false }
-    let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
-    guard
-      let processed = pipeline.process(
-        line: line, at: timestamp, stream: run.stream, metadata: rows.metadata(row))
-    else { return true }
-    passed += 1
-    let rank = EntryHeap.Rank(
-      timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
-    guard heap.wants(rank) else { return true }
-    heap.insert(
-      EntryHeap.Item(rank: rank, labels: processed.labels, line: Array(processed.line)))
+    rows.withLine(row) { line in
+      guard
+        let processed = pipeline.process(
+          line: line, at: timestamp, stream: run.stream, metadata: rows.metadata(row))
+      else { return }
+      passed += 1
+      let rank = EntryHeap.Rank(
+        timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
+      guard heap.wants(rank) else { return }
+      heap.insert(
+        EntryHeap.Item(rank: rank, labels: processed.labels, line: Array(processed.line)))
+    }
     return true
   }
 }

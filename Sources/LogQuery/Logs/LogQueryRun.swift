@@ -37,10 +37,12 @@ struct LogQueryRun {
     // Compiled here too, for what is wrong with the stages and what the scan may leave out.
     let pipeline = try LogPipeline(running: selection.stages)
     guard !range.isEmpty, limit > 0 else { return [] }
-    let scan = LogScan(
+    var scan = LogScan(
       tenants: request.tenants, matchers: selection.matchers, range: range,
       order: request.direction == .forward ? .oldestFirst : .newestFirst,
       requiredLiterals: pipeline.requiredLiterals)
+    // Most rows of a full heap's blocks are never looked at.
+    scan.wants = .metadata
     let kept = SharedCount(limit: limits.lineBytesMax)
     let arrivals = Arrivals()
     let (stages, direction, lineBytesMax) = (

@@ -36,7 +36,7 @@ struct RangeReader<Sink: SampleSink> {
   }
 
   mutating func visit(_ rows: LogRows) throws(QueryError) {
-    if isPlain, rows.structuredMetadata.isEmpty {
+    if isPlain, rows.hasNoMetadata {
       try visitPlain(rows)
       passed += rows.count
     } else {
@@ -63,7 +63,7 @@ struct RangeReader<Sink: SampleSink> {
         if sample == .lineBytes {
           for one in row..<next {
             sink.add(
-              Double(rows.lineRange(one).count), at: rows.timestamps[one], pane: pane, to: place)
+              Double(rows.lineLength(one)), at: rows.timestamps[one], pane: pane, to: place)
           }
         } else {
           sink.add(ones: next - row, pane: pane, to: place)
@@ -73,28 +73,36 @@ struct RangeReader<Sink: SampleSink> {
   }
 
   private mutating func visitProcessed(_ rows: LogRows) throws(QueryError) {
-    try rows.withLineBytes { (bytes) throws(QueryError) in
-      for run in rows.runs {
-        for row in run.rows {
-          let time = rows.timestamps[row]
-          let pane = panes.pane(time)
-          guard panes.isCovered(pane) else { continue }
-          let line = UnsafeRawBufferPointer(
-            rebasing: bytes[rows.hasLines ? rows.lineRange(row) : 0..<0])
-          guard
-            let processed = pipeline.process(
-              line: line, at: time, stream: run.stream, metadata: rows.metadata(row))
-          else { continue }
-          passed += 1
-          let place = try index.place(of: processed.labels)
-          switch sample {
-          case .one: sink.add(ones: 1, pane: pane, to: place)
-          case .lineBytes:
-            sink.add(Double(processed.line.count), at: time, pane: pane, to: place)
-          case .unwrapped: sink.add(processed.value, at: time, pane: pane, to: place)
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    for run in rows.runs {
+      for row in run.rows {
+        let pane = panes.pane(rows.timestamps[row])
+        guard panes.isCovered(pane) else { continue }
+        if pipeline.needsLine || sample == .lineBytes {
+          try rows.withLine(row) { (line) throws(QueryError) in
+            try take(row, line, of: run, pane, rows)
           }
+        } else {
+          try take(row, nothing, of: run, pane, rows)
         }
       }
+    }
+  }
+
+  private mutating func take(
+    _ row: Int, _ line: UnsafeRawBufferPointer, of run: LogRows.Run, _ pane: Int, _ rows: LogRows
+  ) throws(QueryError) {
+    let time = rows.timestamps[row]
+    guard
+      let processed = pipeline.process(
+        line: line, at: time, stream: run.stream, metadata: rows.metadata(row))
+    else { return }
+    passed += 1
+    let place = try index.place(of: processed.labels)
+    switch sample {
+    case .one: sink.add(ones: 1, pane: pane, to: place)
+    case .lineBytes: sink.add(Double(processed.line.count), at: time, pane: pane, to: place)
+    case .unwrapped: sink.add(processed.value, at: time, pane: pane, to: place)
     }
   }
 }

@@ -131,7 +131,9 @@ struct RangeScan {
     var scan = LogScan(
       tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst,
       requiredLiterals: pipeline.requiredLiterals)
-    scan.needsLines = pipeline.needsLine || sample == .lineBytes
+    scan.wants =
+      pipeline.needsLine
+      ? [.lines, .metadata] : sample == .lineBytes ? [.lineLengths, .metadata] : [.metadata]
     let samples = SharedCount(limit: limits.samplesMax)
     let (leaf, panes, limits) = (leaf, panes, limits)
     return try engine.workers(scan, limits).run { (worker) throws(QueryError) in

@@ -3,13 +3,16 @@ package import TelemetryModel
 
 extension LogStore: LogRowSource {
   package func plan(_ scan: LogScan) throws -> any LogRowPlan {
-    SerialRowPlan(
-      lineBytes: {
-        try self.statistics(
-          tenants: scan.tenants, matchers: [scan.matchers], range: scan.range
-        ).bytes
-      }
-    ) { visit in try self.scan(scan, visit: visit) }
+    let plan: ScanPlan = try self.plan(scan)
+    return plan
+  }
+}
+
+extension ScanPlan: LogRowPlan {
+  package var workersMax: Int { sourceCount }
+
+  package func run(_ visit: (LogRows) throws -> ScanStep) throws -> ScanStatistics {
+    try work(visit)
   }
 }
 

@@ -6,7 +6,7 @@ import TelemetryModel
 /// Sources of a stream (segments, head batches) that overlap in time may hold the same row; only
 /// rows in such an overlap are remembered, by 128 bits of hash. Rows of one source are compared
 /// with their neighbours of the same time.
-struct DuplicateFilter {
+struct DuplicateFilter: Sendable {
   struct Fingerprint: Hashable {
     let stream: UInt64
     let time: Int64
@@ -18,8 +18,6 @@ struct DuplicateFilter {
 
   /// Overlaps of each stream, ascending; streams without any are absent.
   private var overlaps: [UInt64: [ClosedRange<Timestamp>]] = [:]
-  private var seen: Set<Fingerprint> = []
-  private(set) var leftOut = 0
 
   /// `extents`: from when to when each source of a stream reaches.
   init(extents: [UInt64: [ClosedRange<Timestamp>]], range: Range<Timestamp>) {
@@ -52,43 +50,79 @@ struct DuplicateFilter {
     return found
   }
 
-  /// Of `rows`, which are rows of one run in order, those that were not seen before.
-  mutating func filter(
-    _ rows: [Int], _ columns: RowColumns, _ stream: StreamReference
-  ) -> [Int] {
-    let overlaps = overlaps[stream.id] ?? []
-    guard !overlaps.isEmpty || columns.mayRepeat else { return rows }
-    var kept: [Int] = []
-    kept.reserveCapacity(rows.count)
-    var at = 0
-    while at < rows.count {
-      let time = columns.timestamps[rows[at]]
-      var end = at + 1
-      while end < rows.count, columns.timestamps[rows[end]] == time { end += 1 }
-      let isShared = overlaps.contains { $0.contains(time) }
-      if end - at == 1, !isShared {
-        kept.append(rows[at])
-      } else {
-        keep(rows[at..<end], columns, stream, isShared: isShared, into: &kept)
-      }
-      at = end
+  /// The rows of a run that have a row of their time beside them, or that another source may
+  /// hold too, with their fingerprints.
+  struct Candidates {
+    fileprivate struct Row {
+      var row: UInt32
+      var isShared: Bool
+      var fingerprint: Fingerprint
     }
-    leftOut += rows.count - kept.count
-    return kept
+
+    fileprivate var rows: [Row] = []
+
+    /// Reads the lines of those rows alone. `filter` is only asked where sources overlap.
+    init(_ run: ChosenRun, _ source: any LoadedRows, _ filter: DuplicateFilter)
+      throws(LogStoreError)
+    {
+      let overlaps = filter.overlaps(of: run.stream)
+      var found: [(UInt32, Bool)] = []
+      var held: UInt32?
+      var previous: Timestamp?
+      source.timestamps.withUnsafeBufferPointer { times in
+        run.rows.forEach { row in
+          let time = times[row]
+          let isShared = !overlaps.isEmpty && overlaps.contains { $0.contains(time) }
+          if isShared {
+            found.append((UInt32(row), true))
+          } else if previous == time {
+            if let first = held { found.append((first, false)) }
+            held = nil
+            found.append((UInt32(row), false))
+            return
+          }
+          held = isShared ? nil : UInt32(row)
+          previous = time
+        }
+      }
+      var line: [UInt8] = []
+      for (row, isShared) in found {
+        line.removeAll(keepingCapacity: true)
+        source.appendLine(Int(row), to: &line)
+        rows.append(
+          Row(
+            row: row, isShared: isShared,
+            fingerprint: fingerprint(
+              line, try source.metadata(Int(row)), source.timestamps[Int(row)], run.stream)))
+      }
+    }
   }
 
-  /// Rows of one time. Remembered for longer only when another source may hold them too.
-  private mutating func keep(
-    _ rows: ArraySlice<Int>, _ columns: RowColumns, _ stream: StreamReference, isShared: Bool,
-    into kept: inout [Int]
-  ) {
+  private func overlaps(of stream: StreamReference) -> [ClosedRange<Timestamp>] {
+    overlaps[stream.id] ?? []
+  }
+
+  /// Of `rows`, which are rows of one run in order, those that are not in `seen`. Remembered
+  /// there are only rows that another source may hold too.
+  static func filter(
+    _ rows: RowChoice, _ candidates: Candidates, _ seen: inout Set<Fingerprint>
+  ) -> RowChoice {
+    guard !candidates.rows.isEmpty else { return rows }
     var ofThisTime: Set<Fingerprint> = []
-    for row in rows {
-      let fingerprint = Self.fingerprint(row, columns, stream)
+    var time: Int64?
+    var repeated: Set<UInt32> = []
+    for candidate in candidates.rows {
+      if candidate.fingerprint.time != time {
+        ofThisTime.removeAll(keepingCapacity: true)
+        time = candidate.fingerprint.time
+      }
       let isNew =
-        isShared ? seen.insert(fingerprint).inserted : ofThisTime.insert(fingerprint).inserted
-      if isNew { kept.append(row) }
+        candidate.isShared
+        ? seen.insert(candidate.fingerprint).inserted
+        : ofThisTime.insert(candidate.fingerprint).inserted
+      if !isNew { repeated.insert(candidate.row) }
     }
+    return repeated.isEmpty ? rows : rows.filtered { !repeated.contains(UInt32($0)) }
   }
 
   /// Whether the filter may leave out rows of `stream`, when they come from such columns.
@@ -96,19 +130,15 @@ struct DuplicateFilter {
     mayRepeat || overlaps[stream.id] != nil
   }
 
-  static func fingerprint(_ row: Int, _ columns: RowColumns, _ stream: StreamReference)
-    -> Fingerprint
-  {
+  private static func fingerprint(
+    _ line: [UInt8], _ metadata: [Label], _ time: Timestamp, _ stream: StreamReference
+  ) -> Fingerprint {
     var seed: UInt64 = 0
-    for pair in columns.metadata(row) {
+    for pair in metadata {
       seed = XXH3.hash(pair.value, seed: XXH3.hash(pair.name, seed: seed &+ 1))
     }
-    let range = Int(columns.lineStarts[row])..<Int(columns.lineEnds[row])
-    return columns.lineBytes.withUnsafeBytes { bytes in
-      let line = UnsafeRawBufferPointer(rebasing: bytes[range])
-      return Fingerprint(
-        stream: stream.id, time: columns.timestamps[row].nanoseconds,
-        low: XXH3.hash(line, seed: seed), high: XXH3.hash(line, seed: ~seed))
-    }
+    return Fingerprint(
+      stream: stream.id, time: time.nanoseconds, low: XXH3.hash(line, seed: seed),
+      high: XXH3.hash(line, seed: ~seed))
   }
 }

@@ -1,9 +1,18 @@
 package import TelemetryModel
 
+/// Where a batch's lines come from when they are asked for; used by one thread at a time.
+protocol LineSource: AnyObject {
+  /// Appends the line of row `row` of the source.
+  func appendLine(_ row: Int, to out: inout [UInt8])
+  /// The length of that line.
+  func lineLength(_ row: Int) -> Int
+}
+
 /// One batch of rows that a scan hands to its visitor: rows of one block or of the head.
 ///
 /// Rows are sorted by (stream, time), and each lies in the scan's range and in a stream that
-/// matches. Valid during the visit; a visitor copies what it keeps.
+/// matches, and all of the scan's line conditions hold for it. Valid during the visit, on the
+/// visiting thread; a visitor copies what it keeps.
 package struct LogRows {
   /// Consecutive rows of one stream.
   package struct Run {
@@ -17,32 +26,45 @@ package struct LogRows {
     }
   }
 
+  /// Lines of a batch: at hand, or made when they are asked for.
+  enum Lines {
+    case text(bytes: [UInt8], starts: [UInt32], ends: [UInt32])
+    /// Rows of the source, one for each row of the batch.
+    case source(any LineSource, rows: [UInt32], scratch: LineScratch)
+  }
+
   /// The streams of this batch, each with its rows; together all rows in order, none empty.
   package let runs: [Run]
   /// The time of each row.
   package let timestamps: [Timestamp]
-  /// Where each row's line begins in `lineBytes`.
-  @usableFromInline package let lineStarts: [UInt32]
-  /// Where each row's line ends in `lineBytes`.
-  @usableFromInline package let lineEnds: [UInt32]
-  /// The lines, at least those of this batch.
-  @usableFromInline package let lineBytes: [UInt8]
-  /// Whether lines can be read; else ``lineRange(_:)`` still has the right length.
-  package let hasLines: Bool
+  /// Whether the scan's field conditions hold for all rows; else the visitor checks them.
+  package let isDecided: Bool
+  private let lines: Lines
   /// One list of labels for each row, or empty when no row has any.
-  package let structuredMetadata: [[Label]]
+  private let structuredMetadata: [[Label]]
+  private let columns: [FieldColumn?]
 
+  /// Rows with their lines at hand.
   package init(
     runs: [Run], timestamps: [Timestamp], lineStarts: [UInt32], lineEnds: [UInt32],
-    lineBytes: [UInt8], structuredMetadata: [[Label]], hasLines: Bool = true
+    lineBytes: [UInt8], structuredMetadata: [[Label]]
+  ) {
+    self.init(
+      runs: runs, timestamps: timestamps,
+      lines: .text(bytes: lineBytes, starts: lineStarts, ends: lineEnds),
+      structuredMetadata: structuredMetadata)
+  }
+
+  init(
+    runs: [Run], timestamps: [Timestamp], lines: Lines, structuredMetadata: [[Label]],
+    columns: [FieldColumn?] = [], isDecided: Bool = false
   ) {
     self.runs = runs
     self.timestamps = timestamps
-    self.lineStarts = lineStarts
-    self.lineEnds = lineEnds
-    self.lineBytes = lineBytes
+    self.lines = lines
     self.structuredMetadata = structuredMetadata
-    self.hasLines = hasLines
+    self.columns = columns
+    self.isDecided = isDecided
   }
 
   @inlinable package var count: Int { timestamps.count }
@@ -58,30 +80,36 @@ package struct LogRows {
     return runs[low].stream
   }
 
-  /// Where row `row`'s line lies within the bytes of ``withLineBytes(_:)``.
-  @inlinable
-  package func lineRange(_ row: Int) -> Range<Int> {
-    Int(lineStarts[row])..<Int(lineEnds[row])
+  /// The values of the scan's field `field`, or nil when these rows must be parsed from the line.
+  package func column(_ field: Int) -> FieldColumn? {
+    columns.indices.contains(field) ? columns[field] : nil
   }
 
-  /// Lends the line of row `row`; no bytes when the batch has no lines, see ``hasLines``.
-  @inlinable
-  package func withLine<Result, Failure: Error>(
-    _ row: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    let range = hasLines ? lineRange(row) : 0..<0
-    return try withLineBytes { (all) throws(Failure) -> Result in
-      try body(UnsafeRawBufferPointer(rebasing: all[range]))
+  /// The length of row `row`'s line.
+  package func lineLength(_ row: Int) -> Int {
+    switch lines {
+    case .text(_, let starts, let ends): Int(ends[row] - starts[row])
+    case .source(let source, let rows, _): source.lineLength(Int(rows[row]))
     }
   }
 
-  /// Lends all lines of the block at once, for loops over many rows with ``lineRange(_:)``.
-  @inlinable
-  package func withLineBytes<Result, Failure: Error>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  /// Lends the line of row `row`, which is put together for the call where it is in columns.
+  package func withLine<Result, Failure: Error>(
+    _ row: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try lineBytes.withUnsafeBufferPointer { (all) throws(Failure) -> Result in
-      try body(UnsafeRawBufferPointer(all))
+    switch lines {
+    case .text(let bytes, let starts, let ends):
+      let range = Int(starts[row])..<Int(ends[row])
+      return try bytes.withUnsafeBufferPointer { (all) throws(Failure) -> Result in
+        try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(all)[range]))
+      }
+    case .source(let source, let rows, let scratch):
+      scratch.bytes.removeAll(keepingCapacity: true)
+      source.appendLine(Int(rows[row]), to: &scratch.bytes)
+      scratch.rendered += 1
+      return try scratch.bytes.withUnsafeBufferPointer { (line) throws(Failure) -> Result in
+        try body(UnsafeRawBufferPointer(line))
+      }
     }
   }
 
@@ -89,4 +117,18 @@ package struct LogRows {
   package func metadata(_ row: Int) -> [Label] {
     structuredMetadata.isEmpty ? [] : structuredMetadata[row]
   }
+
+  /// Whether no row has structured metadata, or it was not wanted.
+  package var hasNoMetadata: Bool { structuredMetadata.isEmpty }
+
+  /// Rows whose lines were made so far.
+  var renderedCount: Int {
+    if case .source(_, _, let scratch) = lines { scratch.rendered } else { 0 }
+  }
+}
+
+/// Memory for the line that was last asked for.
+final class LineScratch {
+  var bytes: [UInt8] = []
+  var rendered = 0
 }

@@ -31,11 +31,29 @@ package struct LogScan: Sendable {
   /// A row whose line lacks one of these byte strings may be left out by the store, and may not
   /// be: the visitor still has to check. Empty literals are ignored.
   package var requiredLiterals: [[UInt8]]
-  /// Whether the visitor reads lines. Without, batches may come with lengths of lines alone,
-  /// see ``LogRows/hasLines``, and blocks need not be inflated for them.
-  package var needsLines = true
-  /// Whether the visitor reads structured metadata; without, rows may come without it.
-  package var needsMetadata = true
+  /// All must hold: rows for which one does not are never visited. Decided by the store exactly.
+  package var conditions: [LineCondition] = []
+  /// Fields of rows that the visitor wants as columns, see ``LogRows/column(_:)``.
+  package var fields: [FieldRequest] = []
+  /// All must hold, for rows that the store has in columns; batches of other rows say with
+  /// ``LogRows/isDecided`` that the visitor has to check them.
+  package var fieldConditions: [FieldCondition] = []
+  /// What the visitor will read of every row; the rest is made ready when it is asked for.
+  package var wants: Wants = .all
+
+  /// Parts of rows.
+  package struct Wants: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let lines = Wants(rawValue: 1)
+    /// Lengths of lines, which come without the lines themselves.
+    package static let lineLengths = Wants(rawValue: 2)
+    /// Structured metadata; without, ``LogRows/metadata(_:)`` may answer nothing.
+    package static let metadata = Wants(rawValue: 4)
+    package static let all: Wants = [.lines, .lineLengths, .metadata]
+  }
+
   /// Asked between blocks; when true the scan ends with ``LogStoreError/Code/cancelled``.
   package var isCancelled: @Sendable () -> Bool
 
@@ -81,8 +99,14 @@ package struct ScanStatistics: Hashable, Sendable {
   package var segmentsTouched = 0
   /// Blocks that were read from disk and inflated in part or whole.
   package var blocksRead = 0
-  /// Blocks left out by time, stream or a missing literal.
+  /// Blocks left out by time, stream or what the question asks of lines and fields.
   package var blocksPruned = 0
+  /// Of these, blocks left out by what filters, dictionaries and templates say.
+  package var blocksPrunedByFilter = 0
+  package var blocksPrunedByTime = 0
+  package var blocksPrunedByStream = 0
+  /// Rows whose line was put together from columns or inflated.
+  package var rowsRendered = 0
   /// Bytes read from segment files, compressed.
   package var bytesRead = 0
   /// Bytes that came out of decompression.
@@ -98,4 +122,23 @@ package struct ScanStatistics: Hashable, Sendable {
   package var warnings: [String] = []
 
   package init() {}
+
+  /// Adds what another worker touched.
+  package mutating func add(_ other: ScanStatistics) {
+    streamsMatched += other.streamsMatched
+    segmentsTouched += other.segmentsTouched
+    blocksRead += other.blocksRead
+    blocksPruned += other.blocksPruned
+    blocksPrunedByFilter += other.blocksPrunedByFilter
+    blocksPrunedByTime += other.blocksPrunedByTime
+    blocksPrunedByStream += other.blocksPrunedByStream
+    rowsRendered += other.rowsRendered
+    bytesRead += other.bytesRead
+    bytesInflated += other.bytesInflated
+    lines += other.lines
+    lineBytes += other.lineBytes
+    headLines += other.headLines
+    duplicates += other.duplicates
+    for warning in other.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
 }

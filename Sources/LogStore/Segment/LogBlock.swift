@@ -26,16 +26,13 @@ struct BlockRows {
 }
 
 /// A block as a scan reads it. Each part is decoded when it is asked for, so that a question
-/// that needs no lines inflates none, and a block without a literal is left after its lines.
-protocol LogBlock {
+/// that needs no lines inflates none.
+protocol LogBlock: Sendable {
   /// Streams of the block in order, by their ordinals in the segment.
   var runs: [BlockRows.Run] { get }
   var rowCount: Int { get }
-  func timestamps() throws(LogStoreError) -> [Timestamp]
-  func lines() throws(LogStoreError) -> LineColumn
-  /// The ends of ``lines()`` alone.
-  func lineEnds() throws(LogStoreError) -> [UInt32]
-  func structuredMetadata() throws(LogStoreError) -> [[Label]]
+  /// The rows for a scan, their times decoded.
+  func load() throws(LogStoreError) -> any LoadedRows
 }
 
 /// Lines one after another.

@@ -196,6 +196,8 @@ struct PlainBlock: LogBlock {
     }
   }
 
+  func load() throws(LogStoreError) -> any LoadedRows { try TextRows(self) }
+
   func timestamps() throws(LogStoreError) -> [Timestamp] {
     try read(from: timestampsStart) { (reader) throws(LogStoreError) in
       let base = decodeZigZag(try reader.varint())

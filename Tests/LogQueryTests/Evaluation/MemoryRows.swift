@@ -96,7 +96,8 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
 
 /// Batches in memory, each for the thread that comes first.
 private final class MemoryPlan: LogRowPlan {
-  private let batches: [LogRows]
+  /// Each is visited by one thread.
+  private nonisolated(unsafe) let batches: [LogRows]
   private let next = Atomic(0)
   private let hasStopped = Atomic(false)
   let lineBytes: Int

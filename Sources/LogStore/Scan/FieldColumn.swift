@@ -1,0 +1,89 @@
+/// The values of one requested field over the rows of a batch.
+package enum FieldColumn {
+  /// The same on all rows; nil when it is absent from all.
+  case constant([UInt8]?)
+  /// For each row the place of its value in `values`; nil there means that it is absent.
+  case dictionary(codes: [UInt32], values: [[UInt8]?])
+  /// Every row has a number.
+  case numbers(NumberColumn)
+  /// Values one after another; absent where the end is before the start.
+  case texts(TextColumn)
+
+  /// Numbers, each exactly what its text says.
+  package struct NumberColumn {
+    package let values: [Double]
+    /// The numbers are these divided by ten to the power of `scale`.
+    package let mantissas: [Int64]
+    package let scale: Int
+
+    package init(mantissas: [Int64], scale: Int, values: [Double]) {
+      self.mantissas = mantissas
+      self.scale = scale
+      self.values = values
+    }
+
+    /// The text of row `row`, `scale` digits behind the point.
+    package func text(_ row: Int) -> [UInt8] {
+      var text: [UInt8] = []
+      DecimalText.append(mantissas[row], scale: scale, to: &text)
+      return text
+    }
+  }
+
+  package struct TextColumn {
+    package let bytes: [UInt8]
+    /// Where each row's value lies; `UInt32.max` as a start says that it is absent.
+    package let starts: [UInt32]
+    package let ends: [UInt32]
+
+    package init(bytes: [UInt8], starts: [UInt32], ends: [UInt32]) {
+      self.bytes = bytes
+      self.starts = starts
+      self.ends = ends
+    }
+  }
+
+  /// Lends the value of row `row`; nil when it is absent.
+  package func withText<Result, Failure: Error>(
+    _ row: Int, _ body: (UnsafeRawBufferPointer?) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    switch self {
+    case .constant(let value): return try Self.lend(value, body)
+    case .dictionary(let codes, let values): return try Self.lend(values[Int(codes[row])], body)
+    case .numbers(let column): return try Self.lend(column.text(row), body)
+    case .texts(let column):
+      guard column.starts[row] != .max else { return try body(nil) }
+      let range = Int(column.starts[row])..<Int(column.ends[row])
+      return try column.bytes.withUnsafeBufferPointer { (bytes) throws(Failure) -> Result in
+        try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
+      }
+    }
+  }
+
+  private static func lend<Result, Failure: Error>(
+    _ value: [UInt8]?, _ body: (UnsafeRawBufferPointer?) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    guard let value else { return try body(nil) }
+    return try value.withUnsafeBufferPointer { (bytes) throws(Failure) -> Result in
+      try body(UnsafeRawBufferPointer(bytes))
+    }
+  }
+}
+
+/// Numbers as their digits: `-12.050` is the mantissa -12050 with a scale of 3.
+enum DecimalText {
+  static func append(_ mantissa: Int64, scale: Int, to out: inout [UInt8]) {
+    if mantissa < 0 { out.append(UInt8(ascii: "-")) }
+    var digits: [UInt8] = []
+    var rest = mantissa.magnitude
+    repeat {
+      digits.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    while digits.count <= scale { digits.append(UInt8(ascii: "0")) }
+    while let digit = digits.popLast() {
+      out.append(digit)
+      if digits.count == scale, scale > 0 { out.append(UInt8(ascii: ".")) }
+    }
+  }
+}

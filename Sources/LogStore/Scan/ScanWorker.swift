@@ -1,0 +1,121 @@
+import Synchronization
+import TelemetryModel
+
+/// One thread's part of a scan: reads sources and makes batches of them.
+struct ScanWorker {
+  private let plan: ScanPlan
+  var statistics = ScanStatistics()
+
+  init(_ plan: ScanPlan) { self.plan = plan }
+
+  /// The batches of a source, none when no row of it is wanted. A damaged block is named in the
+  /// statistics and the rest of the store answers without it.
+  mutating func read(_ source: ScanPlan.Source, _ range: Range<Timestamp>) throws(LogStoreError)
+    -> [LogRows]
+  {
+    let batches: [LogRows]
+    // Where nobody looks at lengths, bytes are told by the block's mean.
+    var meanBytes: Int?
+    switch source.place {
+    case .batch(let batch, let stream):
+      let rows = TextRows(batch)
+      let whole = ChosenRun(stream: stream, rows: .range(0..<batch.count))
+      batches = try choose([whole], of: rows, range)
+      for batch in batches { statistics.headLines += batch.count }
+    case .block(let segment, let number, let runs):
+      let entry = segment.index.blocks[number]
+      do throws(LogStoreError) {
+        batches = try readBlock(segment, entry, runs, range)
+      } catch {
+        guard error.code == .corrupt else { throw error }
+        statistics.warnings.append(error.message)
+        return []
+      }
+      if plan.scan.wants.isDisjoint(with: [.lines, .lineLengths]) {
+        meanBytes = entry.lineByteCount / max(1, entry.rowCount)
+      }
+    }
+    for batch in batches {
+      statistics.lines += batch.count
+      if let meanBytes {
+        statistics.lineBytes += meanBytes * batch.count
+      } else {
+        for row in 0..<batch.count { statistics.lineBytes += batch.lineLength(row) }
+      }
+    }
+    return batches
+  }
+
+  private mutating func readBlock(
+    _ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int], _ range: Range<Timestamp>
+  ) throws(LogStoreError) -> [LogRows] {
+    let (block, byteCount) = try segment.block(entry)
+    statistics.blocksRead += 1
+    statistics.bytesRead += byteCount
+    do throws(LogStoreError) {
+      let rows = try block.load()
+      let batches = try choose(wantedRuns(segment, entry, runs), of: rows, range)
+      statistics.bytesInflated += rows.inflatedCount
+      return batches
+    } catch { throw segment.named(error, entry) }
+  }
+
+  /// The runs of a block that are wanted, with all of their rows.
+  private func wantedRuns(_ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int])
+    -> [ChosenRun]
+  {
+    var wanted: [ChosenRun] = []
+    var start = 0
+    var next = runs.startIndex
+    for (place, run) in entry.runs.enumerated() {
+      let rows = start..<(start + run.rowCount)
+      start = rows.upperBound
+      guard next < runs.endIndex, runs[next] == place else { continue }
+      next += 1
+      wanted.append(
+        ChosenRun(stream: segment.index.streams[Int(run.stream)], rows: .range(rows)))
+    }
+    return wanted
+  }
+
+  /// Of these runs the rows that are wanted, as batches.
+  private mutating func choose(
+    _ runs: [ChosenRun], of rows: any LoadedRows, _ range: Range<Timestamp>
+  ) throws(LogStoreError) -> [LogRows] {
+    var chosen: [ChosenRun] = []
+    for run in runs {
+      guard case .range(let all) = run.rows else { continue }
+      let inRange = rows.rows(all, in: range)
+      if !inRange.isEmpty { chosen.append(ChosenRun(stream: run.stream, rows: .range(inRange))) }
+    }
+    if !plan.conditions.isEmpty { chosen = try rows.select(chosen, plan.conditions) }
+    chosen = try withoutDuplicates(chosen, rows)
+    guard !chosen.isEmpty else { return [] }
+    return try rows.batches(chosen, plan.scan)
+  }
+
+  /// Whole rows are compared, of streams alone that may repeat; the filter is shared between
+  /// the workers.
+  private mutating func withoutDuplicates(_ runs: [ChosenRun], _ rows: any LoadedRows)
+    throws(LogStoreError) -> [ChosenRun]
+  {
+    let compared = runs.map {
+      plan.duplicates.applies(to: $0.stream, mayRepeat: rows.mayRepeat)
+    }
+    guard compared.contains(true) else { return runs }
+    var kept: [ChosenRun] = []
+    for (run, isCompared) in zip(runs, compared) {
+      guard isCompared else {
+        kept.append(run)
+        continue
+      }
+      var run = run
+      let before = run.rows.count
+      let candidates = try DuplicateFilter.Candidates(run, rows, plan.duplicates)
+      run.rows = plan.seen.withLock { DuplicateFilter.filter(run.rows, candidates, &$0) }
+      statistics.duplicates += before - run.rows.count
+      if run.rows.count > 0 { kept.append(run) }
+    }
+    return kept
+  }
+}
