@@ -116,6 +116,13 @@ struct Received: Sendable {
     request = OTLPTraceProtobuf.encode(kept)
   }
 
+  /// Spans that were written as a request while they were read.
+  init(_ spans: TranscodedSpans) {
+    request = spans.request
+    spanCount = spans.spanCount
+    rejectedCount = 0
+  }
+
   /// What senders are told about rejected spans.
   static let rejection = "spans without a trace id or a span id cannot be stored"
 }

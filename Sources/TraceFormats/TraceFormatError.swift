@@ -29,6 +29,7 @@ package struct TraceFormatError: Error, Hashable {
     switch error {
     case let error as TraceFormatError: self = error
     case let error as ProtobufError: self.init(.malformed, error.message)
+    case let error as ThriftError: self.init(.malformed, error.message)
     case let error as JSONError: self.init(.malformed, error.description)
     default: self.init(.malformed, "\(error)")
     }

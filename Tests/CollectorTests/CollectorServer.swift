@@ -44,6 +44,7 @@ final class CollectorServer: Sendable {
   private let client: HTTPClient
   private let otlpPort: UInt16
   private let zipkinPort: UInt16
+  private let jaegerPort: UInt16
 
   init(_ limits: CollectorLimits = CollectorLimits()) throws {
     let pool = try BlockingExecutor(name: "test", threadCount: 2)
@@ -58,6 +59,7 @@ final class CollectorServer: Sendable {
     }
     otlpPort = try listen("otlp") { collector.otlpHTTPRoutes(on: &$0) }
     zipkinPort = try listen("zipkin") { collector.zipkinRoutes(on: &$0) }
+    jaegerPort = try listen("jaeger") { collector.jaegerRoutes(on: &$0) }
     self.server = server
     client = try HTTPClient()
   }
@@ -66,7 +68,8 @@ final class CollectorServer: Sendable {
     _ path: String, method: HTTPMethod = .post, type: String? = nil, encoding: String? = nil,
     _ body: [UInt8] = []
   ) async throws -> HTTPClientResponse {
-    let port = path.hasPrefix("/v1") ? otlpPort : zipkinPort
+    let port =
+      path.hasPrefix("/v1") ? otlpPort : path.hasPrefix("/api/traces") ? jaegerPort : zipkinPort
     var headers = HTTPHeaders()
     if let type { headers.append("content-type", type) }
     if let encoding { headers.append("content-encoding", encoding) }

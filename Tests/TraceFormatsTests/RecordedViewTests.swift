@@ -1,6 +1,7 @@
 import TelemetryModel
 import Testing
 import TraceFormats
+import WireFormats
 
 /// What the OpenTelemetry Collector's translators and Jaeger make of recorded payloads.
 @Suite(
@@ -42,27 +43,48 @@ struct RecordedViewTests {
     try compare(batches, "from-otlp")
   }
 
-  @Test(arguments: ["otel-zipkin-v2-json", "pyzipkin-v2-json-shared"])
+  @Test(arguments: [
+    "otel-zipkin-v2-json", "pyzipkin-v2-json-shared", "otel-zipkin-v1-json",
+    "otel-zipkin-v2-proto",
+  ])
   func viewsOfZipkinSpans(group: String) throws {
-    let spans = try RecordedTraces.payloads(group).flatMap { try ZipkinJSON.decode($0) }
-    #expect(spans.count > 100)
-    try compare(ZipkinSpan.batches(of: spans), "from-ingest/\(group)")
+    let spans = try RecordedTraces.payloads(group).map { body in
+      switch group {
+      case "otel-zipkin-v1-json": try ZipkinV1.transcode(json: body)
+      case "otel-zipkin-v2-proto": try ZipkinProtobuf.transcode(body)
+      default: try ZipkinJSON.transcode(body)
+      }
+    }
+    #expect(spans.reduce(0) { $0 + $1.spanCount } > 80)
+    try compare(
+      try spans.flatMap { try OTLPTraceProtobuf.decode($0.request) }, "from-ingest/\(group)")
   }
 
-  @Test func viewsOfZipkinProtobufSpans() throws {
-    let group = "otel-zipkin-v2-proto"
-    let bodies = try RecordedTraces.payloads(group)
-    let spans = try bodies.flatMap { try ZipkinProtobuf.decode($0) }
-    #expect(spans.count > 100)
-    try compare(ZipkinSpan.batches(of: spans), "from-ingest/\(group)")
-    for body in bodies {
-      let whole = try ZipkinProtobuf.decode(body).count
+  @Test func cutZipkinProtobufHoldsLess() throws {
+    for body in try RecordedTraces.payloads("otel-zipkin-v2-proto") {
+      let whole = try ZipkinProtobuf.transcode(body).spanCount
       for count in stride(from: 1, to: body.count, by: 499) {
         // A cut between two spans leaves a body that is whole in itself.
-        if let part = try? ZipkinProtobuf.decode(Array(body[..<count])) {
-          #expect(part.count < whole)
+        if let part = try? ZipkinProtobuf.transcode(Array(body[..<count])) {
+          #expect(part.spanCount < whole)
         }
       }
+    }
+  }
+
+  @Test func viewsOfThriftSpans() throws {
+    for group in ["jaeger-thrift-http", "jaeger-udp-compact", "jaeger-udp-binary"] {
+      let batches = try RecordedTraces.payloads(group).flatMap { body in
+        let spans =
+          switch group {
+          case "jaeger-thrift-http": try JaegerThrift.transcode(body)
+          case "jaeger-udp-compact":
+            try body.withUnsafeBytes { try JaegerThrift.transcode(datagram: $0, .compact) }
+          default: try body.withUnsafeBytes { try JaegerThrift.transcode(datagram: $0, .binary) }
+          }
+        return try OTLPTraceProtobuf.decode(spans.request)
+      }
+      try compare(batches, "from-ingest/\(group)")
     }
   }
 
@@ -86,7 +108,7 @@ struct RecordedViewTests {
     }
     let text = try RecordedTraces.payloads("otel-zipkin-v2-json")[5]
     for count in stride(from: 1, to: text.count, by: 29) {
-      #expect(throws: TraceFormatError.self) { try ZipkinJSON.decode(Array(text[..<count])) }
+      #expect(throws: TraceFormatError.self) { try ZipkinJSON.transcode(Array(text[..<count])) }
     }
     let json = OTLPTraceJSON.encode(try OTLPTraceProtobuf.decode(body))
     for count in stride(from: 0, to: json.count, by: 4_001) {

@@ -2,41 +2,59 @@ package import HTTP
 import TraceFormats
 
 extension Collector {
-  /// Zipkin's collector: `POST /api/v2/spans` as JSON or protobuf.
+  /// Zipkin's collector: `POST /api/v2/spans` as JSON or protobuf, `POST /api/v1/spans` as JSON
+  /// or Thrift.
   package func zipkinRoutes(on router: inout Router) {
     router.on(.post, "/api/v2/spans") { request, writer in
-      try await takeZipkin(request, writer)
+      try await takeZipkin(request, writer, of: ZipkinBody.v2)
     }
-    router.on(.post, "/api/v1/spans") { _, writer in
-      try await writer.respond(
-        .unsupportedMediaType,
-        text: "Zipkin's v1 spans are not taken yet; send v2 JSON to /api/v2/spans\n")
+    router.on(.post, "/api/v1/spans") { request, writer in
+      try await takeZipkin(request, writer, of: ZipkinBody.v1)
     }
   }
 
-  private func takeZipkin(_ request: Request, _ writer: ResponseWriter) async throws {
-    let isProtobuf: Bool
-    switch request.mediaType {
-    case nil, "application/json": isProtobuf = false
-    case "application/x-protobuf", "application/protobuf": isProtobuf = true
-    case let type?:
+  private func takeZipkin(
+    _ request: Request, _ writer: ResponseWriter, of bodies: [String: ZipkinBody]
+  ) async throws {
+    let type = request.mediaType ?? "application/json"
+    guard let kind = bodies[type] else {
       try await writer.respond(
         .unsupportedMediaType,
-        text: "\(type) is not taken; send application/json or application/x-protobuf\n")
+        text: "\(type) is not taken; send \(bodies.keys.sorted().joined(separator: ", "))\n")
       return
     }
     let decoding = limits.decoding
     do throws(Refusal) {
       _ = try await take(request) { body throws(TraceFormatError) in
-        let spans =
-          isProtobuf
-          ? try ZipkinProtobuf.decode(body, limits: decoding)
-          : try ZipkinJSON.decode(body, limits: decoding)
-        return Received(ZipkinSpan.batches(of: spans))
+        Received(try kind.transcode(body, decoding))
       }
       try? await writer.respond(.accepted)
     } catch {
       try await writer.respond(refusal: error, retryAfterSeconds: limits.retryAfterSeconds)
+    }
+  }
+}
+
+/// The forms in which Zipkin's clients send spans.
+private enum ZipkinBody: Sendable {
+  case json, protobuf, v1JSON, v1Thrift
+
+  static let v2: [String: ZipkinBody] = [
+    "application/json": .json, "application/x-protobuf": .protobuf,
+    "application/protobuf": .protobuf,
+  ]
+  static let v1: [String: ZipkinBody] = [
+    "application/json": .v1JSON, "application/x-thrift": .v1Thrift,
+  ]
+
+  func transcode(
+    _ body: [UInt8], _ limits: TraceDecodingLimits
+  ) throws(TraceFormatError) -> TranscodedSpans {
+    switch self {
+    case .json: try ZipkinJSON.transcode(body, limits: limits)
+    case .protobuf: try ZipkinProtobuf.transcode(body, limits: limits)
+    case .v1JSON: try ZipkinV1.transcode(json: body, limits: limits)
+    case .v1Thrift: try ZipkinV1.transcode(thrift: body, limits: limits)
     }
   }
 }

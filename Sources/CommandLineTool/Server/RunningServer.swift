@@ -1,3 +1,4 @@
+import Collector
 import Configuration
 import HTTP
 import LinuxIO
@@ -5,10 +6,12 @@ import LogStore
 import SpanStore
 import Storage
 import TelemetryModel
+import WireFormats
 
 /// The server's parts while they run: two stores and the listeners in front of them.
 final class RunningServer: Sendable {
   private let http: HTTPServer
+  private let datagrams: [JaegerDatagrams]
   private let logs: LogStore
   private let spans: SpanStore
   private let shutdownSeconds: Double
@@ -16,11 +19,12 @@ final class RunningServer: Sendable {
   private let background: [Task<Void, Never>]
 
   private init(
-    http: HTTPServer, logs: LogStore, spans: SpanStore, shutdownSeconds: Double,
-    background: [Task<Void, Never>]
+    http: HTTPServer, datagrams: [JaegerDatagrams], logs: LogStore, spans: SpanStore,
+    shutdownSeconds: Double, background: [Task<Void, Never>]
   ) {
     self.background = background
     self.http = http
+    self.datagrams = datagrams
     self.logs = logs
     self.spans = spans
     self.shutdownSeconds = shutdownSeconds
@@ -61,11 +65,14 @@ final class RunningServer: Sendable {
     let faces = ServerFaces(
       configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock,
       tenants: tenants)
+    var datagrams: [JaegerDatagrams] = []
     do {
-      for (name, address) in configuration.listen.datagrams {
-        log.warn(
-          "Jaeger Thrift over UDP is not received by this version; set the listener to off",
-          ["what": name, "address": address.description])
+      for (name, encoding, address) in configuration.listen.datagrams {
+        datagrams.append(
+          try JaegerDatagrams(
+            try SocketAddress.parse(address.description), encoding,
+            on: try EventLoop.shared.get()[0], sink: spans))
+        log.info("listening", ["what": name, "address": address.description])
       }
       for face in faces.all {
         guard let address = face.address else { continue }
@@ -78,6 +85,7 @@ final class RunningServer: Sendable {
     } catch {
       watch.cancel()
       await server.drain(seconds: 0)
+      for receiver in datagrams { await receiver.close() }
       await logs.close()
       await spans.close()
       throw CommandFailure(message: "\(error)")
@@ -89,7 +97,7 @@ final class RunningServer: Sendable {
         "milliseconds": (clock.monotonic().nanoseconds - began.nanoseconds) / 1_000_000,
       ])
     return RunningServer(
-      http: server, logs: logs, spans: spans,
+      http: server, datagrams: datagrams, logs: logs, spans: spans,
       shutdownSeconds: configuration.http.shutdownTimeout.seconds, background: [watch])
   }
 
@@ -97,6 +105,7 @@ final class RunningServer: Sendable {
   func stop() async {
     for task in background { task.cancel() }
     await http.drain(seconds: shutdownSeconds)
+    for receiver in datagrams { await receiver.close() }
     await logs.close()
     await spans.close()
     Log("server").info("stopped")
@@ -146,10 +155,11 @@ extension TLSConfiguration {
 }
 
 extension ListenAddresses {
-  /// The addresses that are UDP's.
-  fileprivate var datagrams: [(name: String, address: ListenAddress)] {
-    [("jaeger_compact", jaegerCompact), ("jaeger_binary", jaegerBinary)].compactMap { pair in
-      pair.1.map { (pair.0, $0) }
-    }
+  /// The listeners that are UDP's.
+  fileprivate var datagrams: [(String, ThriftReader.Encoding, ListenAddress)] {
+    let all: [(String, ThriftReader.Encoding, ListenAddress?)] = [
+      ("jaeger_compact", .compact, jaegerCompact), ("jaeger_binary", .binary, jaegerBinary),
+    ]
+    return all.compactMap { name, encoding, address in address.map { (name, encoding, $0) } }
   }
 }

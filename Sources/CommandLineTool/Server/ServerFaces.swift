@@ -50,7 +50,7 @@ struct ServerFaces {
         collector.zipkinRoutes(on: &$0)
         queries.zipkinRoutes(on: &$0)
       },
-      face("jaeger_http", listen.jaegerHTTP, addJaegerCollectorRoutes),
+      face("jaeger_http", listen.jaegerHTTP) { collector.jaegerRoutes(on: &$0) },
       face("jaeger_query", listen.jaegerQuery) { queries.jaegerRoutes(on: &$0) },
       face("tempo", listen.tempo) { queries.tempoRoutes(on: &$0) },
     ]
@@ -97,15 +97,6 @@ struct ServerFaces {
         throw HTTPError(status: .internalServerError, error.message)
       }
       try await writer.respond(.noContent)
-    }
-  }
-
-  /// Jaeger's Thrift is not read by this version: clients are told what to send instead.
-  private func addJaegerCollectorRoutes(_ router: inout Router) {
-    router.on(.post, "/api/traces") { _, _ in
-      throw HTTPError(
-        status: .notImplemented,
-        "Jaeger Thrift is not received by this version; send OTLP to 4317 or 4318, or Zipkin JSON")
     }
   }
 

@@ -65,14 +65,14 @@ struct OTLPTraceProtobufEncoder {
     if span.flags != 0 { writer.fixed32(16, span.flags) }
   }
 
-  private static func write(_ event: SpanEvent, to writer: inout ProtobufWriter) {
+  static func write(_ event: SpanEvent, to writer: inout ProtobufWriter) {
     if event.time != .zero { writer.fixed64(1, event.time.bits) }
     text(2, event.name, to: &writer)
     write(event.attributes, 3, to: &writer)
     count(4, event.droppedAttributesCount, to: &writer)
   }
 
-  private static func write(_ link: SpanLink, to writer: inout ProtobufWriter) {
+  static func write(_ link: SpanLink, to writer: inout ProtobufWriter) {
     identifier(1, link.traceID, to: &writer)
     identifier(2, link.spanID, to: &writer)
     text(3, link.traceState, to: &writer)

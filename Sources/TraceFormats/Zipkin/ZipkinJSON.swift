@@ -4,24 +4,20 @@ package import WireFormats
 
 /// Zipkin's API v2 as JSON: bare lists of spans.
 package enum ZipkinJSON {
-  /// Decodes the body of `POST /api/v2/spans`; an empty body holds no spans.
+  /// Reads the body of `POST /api/v2/spans` straight into an OTLP request; an empty body holds
+  /// no spans.
   ///
   /// As strict as Zipkin, but where real clients break its letter: `null` for a kind or a tag's
   /// value, numbers as tag values and upper-case identifiers are taken. Throws
-  /// ``TraceFormatError`` and decodes nothing in part.
-  package static func decode(
+  /// ``TraceFormatError`` and gives nothing in part.
+  package static func transcode(
     _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
-  ) throws(TraceFormatError) -> [ZipkinSpan] {
-    guard !body.isEmpty else { return [] }
-    let result: Result<[ZipkinSpan], TraceFormatError> = body.withUnsafeBytes { text in
-      do {
-        var decoder = ZipkinJSONDecoder(text, limits)
-        return .success(try decoder.body())
-      } catch {
-        return .failure(TraceFormatError(translating: error))
-      }
+  ) throws(TraceFormatError) -> TranscodedSpans {
+    guard !body.isEmpty else { return .none }
+    return try TranscodedSpans.reading(body) { text in
+      var decoder = ZipkinJSONDecoder(text, limits)
+      return try decoder.body()
     }
-    return try result.get()
   }
 
   /// The spans as a whole document, a list.

@@ -2,223 +2,151 @@ import Bytes
 import TelemetryModel
 import WireFormats
 
-/// Decodes Zipkin's v2 JSON, straight from the scanner.
+/// Reads Zipkin's v2 JSON, straight from the scanner to an OTLP request.
 struct ZipkinJSONDecoder {
-  private var scanner: JSONScanner
+  var scanner: JSONScanner
   private var budget: DecodingBudget
+  private var output = ZipkinRequestWriter()
+  private var span = ZipkinFields()
 
   init(_ text: UnsafeRawBufferPointer, _ limits: TraceDecodingLimits) {
     scanner = JSONScanner(text, depthMax: 64)
     budget = DecodingBudget(limits)
   }
 
-  mutating func body() throws -> [ZipkinSpan] {
+  mutating func body() throws -> TranscodedSpans {
     guard try scanner.next() == .beginArray else {
       throw TraceFormatError.malformed("Expected a JSON_V2 encoded list")
     }
-    var spans: [ZipkinSpan] = []
     while true {
       let token = try scanner.next()
       if token == .endArray { break }
       try budget.countSpan()
-      spans.append(try span(token))
+      span.removeAll()
+      try readSpan(token)
+      output.add(&span)
     }
     try scanner.finish()
-    return spans
+    return output.finish()
   }
 
-  private mutating func span(_ token: JSONToken) throws -> ZipkinSpan {
+  private mutating func readSpan(_ token: JSONToken) throws {
     guard token == .beginObject else { throw scanner.error("a span is an object") }
-    var span = ZipkinSpan()
     var hasTraceID = false
-    var hasID = false
     while case .key(let key) = try scanner.next() {
-      switch scanner.string(key) {
-      case "traceId":
-        span.traceID = try traceID()
+      switch ZipkinJSONKey(key, scanner) {
+      case .traceID:
+        span.trace = try scanner.zipkinTraceID()
         hasTraceID = true
-      case "id":
-        span.id = SpanID(try identifier("id", digitsMax: 16).low)
-        hasID = true
-      case "parentId": span.parentID = try parentID()
-      case "kind": span.kind = try kind()
-      case "name": span.name = try text() ?? ""
-      case "timestamp": span.timestampMicroseconds = try microseconds()
-      case "duration": span.durationMicroseconds = try microseconds()
-      case "localEndpoint": span.localEndpoint = try endpoint()
-      case "remoteEndpoint": span.remoteEndpoint = try endpoint()
-      case "annotations": span.annotations = try annotations()
-      case "tags": span.tags = try tags()
-      case "debug": span.debug = try flag()
-      case "shared": span.shared = try flag()
-      case "binaryAnnotations":
-        throw TraceFormatError.malformed(
-          "Expected a JSON_V2 encoded list, but received: JSON_V1")
+      case .id: span.id = try scanner.zipkinSpanID("id") ?? SpanID(0)
+      case .parentID: span.parent = try scanner.zipkinSpanID("parentId") ?? SpanID(0)
+      case .kind: span.kind = try kind()
+      case .name: span.name = try text() ?? 0..<0
+      case .timestamp: span.startMicroseconds = try scanner.zipkinMicroseconds()
+      case .duration: span.durationMicroseconds = try scanner.zipkinMicroseconds()
+      case .localEndpoint: span.local = try scanner.zipkinEndpoint(&span.tags) ?? .init()
+      case .remoteEndpoint: span.remote = try scanner.zipkinEndpoint(&span.tags) ?? .init()
+      case .annotations: try annotations()
+      case .tags: try tags()
+      case .debug, .shared: try scanner.zipkinFlag()
+      case .binaryAnnotations: throw Self.olderVersion
       default: try scanner.skipValue()
       }
     }
     guard hasTraceID else { throw scanner.error("Missing : traceId") }
-    guard hasID, !span.id.isZero else { throw scanner.error("Missing : id") }
-    return span
-  }
-}
-
-/// Identifiers: up to 32 or 16 digits, zeros in front may be missing.
-extension ZipkinJSONDecoder {
-  private mutating func traceID() throws -> TraceID {
-    let id = try identifier("traceId", digitsMax: 32)
-    guard !id.isZero else { throw scanner.error("traceId is all zeros") }
-    return id
+    guard !span.id.isZero else { throw scanner.error("Missing : id") }
   }
 
-  private mutating func parentID() throws -> SpanID? {
-    guard let digits = try text(), !digits.isEmpty else { return nil }
-    let id = try identifier("parentId", digits, digitsMax: 16)
-    return id.isZero ? nil : SpanID(id.low)
-  }
+  private static let olderVersion = TraceFormatError.malformed(
+    "Expected a JSON_V2 encoded list, but received: JSON_V1")
 
-  private mutating func identifier(_ name: String, digitsMax: Int) throws -> TraceID {
-    guard let digits = try text() else { throw scanner.error("Missing : \(name)") }
-    return try identifier(name, digits, digitsMax: digitsMax)
-  }
-
-  private func identifier(_ name: String, _ digits: String, digitsMax: Int) throws -> TraceID {
-    guard (1...digitsMax).contains(digits.utf8.count) else {
-      throw scanner.error("\(name) has \(digits.utf8.count) digits instead of 1 to \(digitsMax)")
-    }
-    var id = TraceID(high: 0, low: 0)
-    for digit in digits.utf8 {
-      guard let nibble = Hex.value(digit) else {
-        throw scanner.error("\(digits) should be lower-hex encoded with no prefix")
-      }
-      id.high = id.high << 4 | id.low >> 60
-      id.low = id.low << 4 | UInt64(nibble)
-    }
-    return id
-  }
-}
-
-extension ZipkinJSONDecoder {
-  private mutating func kind() throws -> ZipkinSpan.Kind? {
-    guard let name = try text() else { return nil }
-    guard let kind = ZipkinSpan.Kind(rawValue: name) else {
+  private mutating func kind() throws -> SpanKind {
+    switch try scanner.next() {
+    case .null: return .unspecified
+    case .string(let text):
+      if scanner.equals(text, "CLIENT") { return .client }
+      if scanner.equals(text, "SERVER") { return .server }
+      if scanner.equals(text, "PRODUCER") { return .producer }
+      if scanner.equals(text, "CONSUMER") { return .consumer }
       throw scanner.error(
-        "\"\(name.prefix(40))\" is no kind; use CLIENT, SERVER, PRODUCER, CONSUMER")
-    }
-    return kind
-  }
-
-  private mutating func endpoint() throws -> ZipkinEndpoint? {
-    let token = try scanner.next()
-    if token == .null { return nil }
-    guard token == .beginObject else { throw scanner.error("an endpoint is an object") }
-    var endpoint = ZipkinEndpoint()
-    while case .key(let key) = try scanner.next() {
-      switch scanner.string(key) {
-      case "serviceName": endpoint.serviceName = try text() ?? ""
-      case "ipv4", "ipv6":
-        // What is no address is left out, as Zipkin does.
-        if let address = IPAddressText(try text() ?? "") { endpoint.address = address }
-      case "port": endpoint.port = UInt16(exactly: try wholeNumber() ?? 0) ?? 0
-      default: try scanner.skipValue()
-      }
-    }
-    return endpoint.isEmpty ? nil : endpoint
-  }
-
-  private mutating func annotations() throws -> [ZipkinSpan.Annotation] {
-    let token = try scanner.next()
-    if token == .null { return [] }
-    guard token == .beginArray else { throw scanner.error("annotations are a list") }
-    var annotations: [ZipkinSpan.Annotation] = []
-    while true {
-      let token = try scanner.next()
-      if token == .endArray { return annotations }
-      guard token == .beginObject else { throw scanner.error("an annotation is an object") }
-      try budget.countValue()
-      var annotation = ZipkinSpan.Annotation(timestampMicroseconds: 0, value: "")
-      while case .key(let key) = try scanner.next() {
-        switch scanner.string(key) {
-        case "timestamp": annotation.timestampMicroseconds = try microseconds() ?? 0
-        case "value": annotation.value = try text() ?? ""
-        case "endpoint":
-          throw TraceFormatError.malformed(
-            "Expected a JSON_V2 encoded list, but received: JSON_V1")
-        default: try scanner.skipValue()
-        }
-      }
-      annotations.append(annotation)
-    }
-  }
-
-  private mutating func tags() throws -> [ZipkinSpan.Tag] {
-    let token = try scanner.next()
-    if token == .null { return [] }
-    guard token == .beginObject else { throw scanner.error("tags are an object") }
-    var tags: [ZipkinSpan.Tag] = []
-    var places: [String: Int] = [:]
-    while case .key(let key) = try scanner.next() {
-      try budget.countValue()
-      let tag = ZipkinSpan.Tag(scanner.string(key), try tagValue())
-      if let place = places[tag.key] {
-        tags[place] = tag
-      } else {
-        places[tag.key] = tags.count
-        tags.append(tag)
-      }
-    }
-    return tags
-  }
-
-  private mutating func tagValue() throws -> String {
-    switch try scanner.next() {
-    case .string(let text): return scanner.string(text)
-    case .number(let range): return scanner.string(range)
-    case .null: return ""
-    default: throw scanner.error("a tag's value is a string")
-    }
-  }
-}
-
-extension ZipkinJSONDecoder {
-  /// A string, or nil for `null`.
-  private mutating func text() throws -> String? {
-    switch try scanner.next() {
-    case .string(let text): return scanner.string(text)
-    case .null: return nil
+        "\"\(scanner.string(text).prefix(40))\" is no kind; "
+          + "use CLIENT, SERVER, PRODUCER, CONSUMER")
     default: throw scanner.error("a string was expected")
     }
   }
 
-  private mutating func flag() throws -> Bool {
-    switch try scanner.next() {
-    case .bool(let flag): return flag
-    case .null: return false
-    default: throw scanner.error("true or false was expected")
+  private mutating func annotations() throws {
+    let token = try scanner.next()
+    span.annotations.removeAll()
+    if token == .null { return }
+    guard token == .beginArray else { throw scanner.error("annotations are a list") }
+    while true {
+      let token = try scanner.next()
+      if token == .endArray { return }
+      guard token == .beginObject else { throw scanner.error("an annotation is an object") }
+      try budget.countValue()
+      var annotation = ZipkinFields.Annotation(microseconds: 0, value: 0..<0)
+      while case .key(let key) = try scanner.next() {
+        switch ZipkinJSONKey(key, scanner) {
+        case .timestamp: annotation.microseconds = try scanner.zipkinMicroseconds()
+        case .value: annotation.value = try text() ?? 0..<0
+        case .endpoint: throw Self.olderVersion
+        default: try scanner.skipValue()
+        }
+      }
+      span.annotations.append(annotation)
     }
   }
 
-  /// Microseconds; nil when there are none, which zero means too.
-  private mutating func microseconds() throws -> UInt64? {
-    guard let number = try wholeNumber() else { return nil }
-    guard number <= UInt64.max / 1000 else {
-      throw scanner.error("\(number) microseconds are more than a span's time can be")
+  private mutating func tags() throws {
+    let token = try scanner.next()
+    if token == .null { return }
+    guard token == .beginObject else { throw scanner.error("tags are an object") }
+    while case .key(let key) = try scanner.next() {
+      try budget.countValue()
+      let name = span.tags.add(key, of: scanner)
+      switch try scanner.next() {
+      case .string(let text): span.tags.set(name, .string(span.tags.add(text, of: scanner)))
+      case .number(let range):
+        span.tags.set(name, .string(span.tags.add(text: scanner.bytes(range))))
+      case .null: span.tags.set(name, .string(0..<0))
+      default: throw scanner.error("a tag's value is a string")
+      }
     }
-    return number == 0 ? nil : number
   }
 
-  private mutating func wholeNumber() throws -> UInt64? {
-    let written: String
-    switch try scanner.next() {
-    case .null: return nil
-    case .number(let range): written = scanner.string(range)
-    case .string(let text): written = scanner.string(text)
-    default: throw scanner.error("a number was expected")
+  /// A string, or nil for `null`.
+  private mutating func text() throws -> Range<Int>? { try scanner.zipkinText(&span.tags) }
+}
+
+/// The names of members that Zipkin's JSON has.
+enum ZipkinJSONKey {
+  case traceID, id, parentID, kind, name, timestamp, duration, localEndpoint, remoteEndpoint
+  case annotations, binaryAnnotations, tags, debug, shared, value, endpoint, key, type
+  case serviceName, ipv4, ipv6, port, other
+
+  init(_ key: JSONText, _ scanner: JSONScanner) {
+    if key.hasEscapes {
+      self = Self.all.first { scanner.equals(key, $0.0) }?.1 ?? .other
+      return
     }
-    if let number = UInt64(written) { return number }
-    guard let number = Double(written), let whole = UInt64(exactly: number.rounded()) else {
-      throw scanner.error("\"\(written.prefix(40))\" is not a whole number")
+    self = .other
+    for (name, known) in Self.byLength[min(key.range.count, 17)] where scanner.equals(key, name) {
+      self = known
+      return
     }
-    return whole
+  }
+
+  private static let all: [(StaticString, ZipkinJSONKey)] = [
+    ("traceId", .traceID), ("id", .id), ("parentId", .parentID), ("kind", .kind),
+    ("name", .name), ("timestamp", .timestamp), ("duration", .duration),
+    ("localEndpoint", .localEndpoint), ("remoteEndpoint", .remoteEndpoint),
+    ("annotations", .annotations), ("binaryAnnotations", .binaryAnnotations), ("tags", .tags),
+    ("debug", .debug), ("shared", .shared), ("value", .value), ("endpoint", .endpoint),
+    ("key", .key), ("type", .type), ("serviceName", .serviceName), ("ipv4", .ipv4),
+    ("ipv6", .ipv6), ("port", .port),
+  ]
+  private static let byLength: [[(StaticString, ZipkinJSONKey)]] = (0...17).map { length in
+    all.filter { $0.0.utf8CodeUnitCount == length }
   }
 }

@@ -4,14 +4,14 @@ import WireFormats
 
 /// Zipkin's API v2 in protobuf: `ListOfSpans` (github.com/openzipkin/zipkin-api, zipkin.proto).
 package enum ZipkinProtobuf {
-  /// Decodes the body of `POST /api/v2/spans`; an empty body holds no spans.
+  /// Reads the body of `POST /api/v2/spans` straight into an OTLP request; an empty body holds
+  /// no spans.
   ///
-  /// A trace's id may have 8 or 16 bytes. Fields that the proto does not name are left out.
-  /// Throws ``TraceFormatError`` and decodes nothing in part.
-  package static func decode(
+  /// A trace's id may have 8 or 16 bytes. Throws ``TraceFormatError`` and gives nothing in part.
+  package static func transcode(
     _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
-  ) throws(TraceFormatError) -> [ZipkinSpan] {
-    var decoder = ZipkinProtobufDecoder(budget: DecodingBudget(limits))
+  ) throws(TraceFormatError) -> TranscodedSpans {
+    var decoder = ZipkinProtobufDecoder(limits)
     do { return try decoder.spans(body.span.bytes) } catch {
       throw TraceFormatError(translating: error)
     }
@@ -19,10 +19,13 @@ package enum ZipkinProtobuf {
 }
 
 private struct ZipkinProtobufDecoder {
-  var budget: DecodingBudget
+  private var budget: DecodingBudget
+  private var output = ZipkinRequestWriter()
+  private var span = ZipkinFields()
 
-  mutating func spans(_ bytes: RawSpan) throws -> [ZipkinSpan] {
-    var spans: [ZipkinSpan] = []
+  init(_ limits: TraceDecodingLimits) { budget = DecodingBudget(limits) }
+
+  mutating func spans(_ bytes: RawSpan) throws -> TranscodedSpans {
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       guard reader.field == 1 else {
@@ -30,62 +33,55 @@ private struct ZipkinProtobufDecoder {
         continue
       }
       try budget.countSpan()
-      spans.append(try span(try reader.bytes()))
+      span.removeAll()
+      try readSpan(try reader.bytes())
+      try span.checkIdentifiers()
+      output.add(&span)
     }
-    return spans
+    return output.finish()
   }
 
-  private mutating func span(_ bytes: RawSpan) throws -> ZipkinSpan {
-    var span = ZipkinSpan()
-    var tags = TagTable()
+  private mutating func readSpan(_ bytes: RawSpan) throws {
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
-      case 1: span.traceID = try traceID(try reader.bytes())
-      case 2:
-        let parent = try spanID(try reader.bytes(), "parent_id")
-        span.parentID = parent.isZero ? nil : parent
-      case 3: span.id = try spanID(try reader.bytes(), "id")
+      case 1: span.trace = try Self.traceID(try reader.bytes())
+      case 2: span.parent = try Self.spanID(try reader.bytes(), "parent_id")
+      case 3: span.id = try Self.spanID(try reader.bytes(), "id")
       case 4: span.kind = Self.kind(try reader.int32())
-      case 5: span.name = try reader.string()
-      case 6: span.timestampMicroseconds = try Self.microseconds(try reader.fixed64())
-      case 7: span.durationMicroseconds = try Self.microseconds(try reader.uint64())
-      case 8: span.localEndpoint = try endpoint(try reader.bytes())
-      case 9: span.remoteEndpoint = try endpoint(try reader.bytes())
-      case 10: span.annotations.append(try annotation(try reader.bytes()))
-      case 11:
-        try budget.countValue()
-        let (key, value) = try tag(try reader.bytes())
-        tags.set(key, value)
-      case 12: span.debug = try reader.bool()
-      case 13: span.shared = try reader.bool()
+      case 5: span.name = try text(&reader)
+      case 6: span.startMicroseconds = try ZipkinFields.checked(microseconds: reader.fixed64())
+      case 7: span.durationMicroseconds = try ZipkinFields.checked(microseconds: reader.uint64())
+      case 8: span.local = try endpoint(try reader.bytes())
+      case 9: span.remote = try endpoint(try reader.bytes())
+      case 10: try annotation(try reader.bytes())
+      case 11: try tag(try reader.bytes())
+      case 12, 13: _ = try reader.bool()
       default: try reader.skip()
       }
     }
-    guard !span.traceID.isZero else { throw TraceFormatError.malformed("trace_id is missing") }
-    guard !span.id.isZero else { throw TraceFormatError.malformed("id is missing") }
-    span.tags = tags.list
-    return span
   }
 
-  private static func kind(_ number: Int32) -> ZipkinSpan.Kind? {
+  /// A `string` field; protobuf wants it to be UTF-8.
+  private mutating func text(_ reader: inout ProtobufReader) throws -> Range<Int> {
+    let field = reader.field
+    return try reader.bytes().withUnsafeBytes { bytes in
+      guard UTF8Check.isValid(bytes) else { throw ProtobufError.malformedText(field: field) }
+      return span.tags.add(bytes: bytes)
+    }
+  }
+
+  private static func kind(_ number: Int32) -> SpanKind {
     switch number {
     case 1: .client
     case 2: .server
     case 3: .producer
     case 4: .consumer
-    default: nil
+    default: .unspecified
     }
   }
 
-  private static func microseconds(_ number: UInt64) throws -> UInt64? {
-    guard number <= UInt64.max / 1000 else {
-      throw TraceFormatError.malformed("\(number) microseconds are more than a time can be")
-    }
-    return number == 0 ? nil : number
-  }
-
-  private func traceID(_ bytes: RawSpan) throws -> TraceID {
+  private static func traceID(_ bytes: RawSpan) throws -> TraceID {
     guard bytes.byteCount == 8 || bytes.byteCount == 16 else {
       throw TraceFormatError.malformed("trace_id has \(bytes.byteCount) bytes, not 8 or 16")
     }
@@ -94,7 +90,7 @@ private struct ZipkinProtobufDecoder {
     return TraceID(high: high, low: try cursor.readBigEndian(UInt64.self))
   }
 
-  private func spanID(_ bytes: RawSpan, _ field: String) throws -> SpanID {
+  private static func spanID(_ bytes: RawSpan, _ field: String) throws -> SpanID {
     if bytes.byteCount == 0 { return SpanID(0) }
     guard bytes.byteCount == 8 else {
       throw TraceFormatError.malformed("\(field) has \(bytes.byteCount) bytes instead of 8")
@@ -103,12 +99,12 @@ private struct ZipkinProtobufDecoder {
     return SpanID(try cursor.readBigEndian(UInt64.self))
   }
 
-  private func endpoint(_ bytes: RawSpan) throws -> ZipkinEndpoint? {
-    var endpoint = ZipkinEndpoint()
+  private mutating func endpoint(_ bytes: RawSpan) throws -> ZipkinFields.Endpoint {
+    var endpoint = ZipkinFields.Endpoint()
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
-      case 1: endpoint.serviceName = try reader.string()
+      case 1: endpoint.service = try text(&reader)
       case 2, 3:
         // What is no address is left out, as Zipkin does.
         if let address = IPAddressText(bytes: try reader.byteArray()) {
@@ -118,34 +114,35 @@ private struct ZipkinProtobufDecoder {
       default: try reader.skip()
       }
     }
-    return endpoint.isEmpty ? nil : endpoint
+    return endpoint
   }
 
-  private mutating func annotation(_ bytes: RawSpan) throws -> ZipkinSpan.Annotation {
+  private mutating func annotation(_ bytes: RawSpan) throws {
     try budget.countValue()
-    var annotation = ZipkinSpan.Annotation(timestampMicroseconds: 0, value: "")
+    var annotation = ZipkinFields.Annotation(microseconds: 0, value: 0..<0)
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
-      case 1:
-        annotation.timestampMicroseconds = try Self.microseconds(try reader.fixed64()) ?? 0
-      case 2: annotation.value = try reader.string()
+      case 1: annotation.microseconds = try ZipkinFields.checked(microseconds: reader.fixed64())
+      case 2: annotation.value = try text(&reader)
       default: try reader.skip()
       }
     }
-    return annotation
+    span.annotations.append(annotation)
   }
 
-  private func tag(_ bytes: RawSpan) throws -> (String, String) {
-    var tag = ("", "")
+  private mutating func tag(_ bytes: RawSpan) throws {
+    try budget.countValue()
+    var key = 0..<0
+    var value = 0..<0
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       switch reader.field {
-      case 1: tag.0 = try reader.string()
-      case 2: tag.1 = try reader.string()
+      case 1: key = try text(&reader)
+      case 2: value = try text(&reader)
       default: try reader.skip()
       }
     }
-    return tag
+    span.tags.set(key, .string(value))
   }
 }
