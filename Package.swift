@@ -51,7 +51,11 @@ let layers: [[Module]] = [
       "Storage",
       ["CSQLite", "CLinux", "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats"]),
     module(
-      "LogSources", ["CSystemd", "CLinux", "Bytes", "LinuxIO", "TelemetryModel", "WireFormats"]),
+      "LogSources",
+      [
+        "CSystemd", "CLinux", "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats",
+        "HTTP",
+      ]),
     module("Configuration", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
     module("TraceFormats", ["Bytes", "TelemetryModel", "WireFormats"]),
     module("TextTemplate", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),

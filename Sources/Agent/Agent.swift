@@ -17,6 +17,7 @@ package struct Agent: Sendable {
   private let registry: MetricsRegistry
   private let fileJobs: [FileJob]
   private let journalJobs: [JournalJob]
+  private let receiverJobs: [ReceiverJob]
   private let log = Log("agent")
 
   /// Time for destinations to take what is queued when the agent stops.
@@ -35,12 +36,21 @@ package struct Agent: Sendable {
     let hostName = HostName.current
     var fileJobs: [FileJob] = []
     var journalJobs: [JournalJob] = []
+    var receiverJobs: [ReceiverJob] = []
     for scrape in configuration.scrapeConfigs {
       if let job = try FileJob(scrape, hostName: hostName) { fileJobs.append(job) }
-      if let job = try JournalJob(scrape) { journalJobs.append(job) }
+      journalJobs += try JournalJob.jobs(of: scrape, fileSystem: fileSystem)
+      receiverJobs += try ReceiverJob.jobs(of: scrape)
+    }
+    if configuration.target.stdin {
+      // As in Promtail: nothing else is read then.
+      fileJobs = []
+      journalJobs = []
+      receiverJobs = [try ReceiverJob.standardInput(configuration.scrapeConfigs.first)]
     }
     self.fileJobs = fileJobs
     self.journalJobs = journalJobs
+    self.receiverJobs = receiverJobs
   }
 
   private static func refuseUnsupported(_ configuration: AgentConfiguration) throws(AgentError) {
@@ -50,9 +60,6 @@ package struct Agent: Sendable {
     }
     if configuration.limits.maxStreams > 0 {
       throw AgentError("limits_config.max_streams is not supported yet; remove it")
-    }
-    if configuration.target.stdin {
-      throw AgentError("target_config.stdin is not supported yet; use `sluice push`")
     }
     for scrape in configuration.scrapeConfigs {
       if scrape.decompression.enabled {
@@ -87,11 +94,12 @@ package struct Agent: Sendable {
       "the agent is running",
       [
         "file_jobs": fileJobs.count, "journal_jobs": journalJobs.count,
-        "clients": configuration.clients.count, "queue": running.queue.settings.folder,
+        "receivers": receiverJobs.count, "clients": configuration.clients.count,
+        "queue": running.queue.settings.folder,
       ])
     // These outlive the cancellation of this task by the time it takes to drain.
     let work = Task(executorPreference: executor) { await running.deliver() }
-    await Self.untilCancelled()
+    await Self.untilCancelled(or: running.sourceEnd)
     log.info("the agent is stopping")
     await executor.run { running.stopReading() }
     await executor.run { running.awaitSettled(seconds: Self.drainSeconds) }
@@ -101,10 +109,9 @@ package struct Agent: Sendable {
     await server?.drain(seconds: 1)
   }
 
-  private static func untilCancelled() async {
-    let (stream, continuation) = AsyncStream<Void>.makeStream()
-    for await _ in stream {}
-    continuation.finish()
+  /// Waits until the task is cancelled or the one source that ends has ended.
+  private static func untilCancelled(or end: AsyncStream<Void>) async {
+    for await _ in end { return }
   }
 
   private func listen(_ running: RunningAgent) throws(AgentError) -> HTTPServer? {
@@ -159,7 +166,7 @@ package struct Agent: Sendable {
         log.error("a stored position cannot be read; its source starts anew", ["key": key])
       }
       try running.startReading(
-        fileJobs, journalJobs, configuration: configuration, restored: restored)
+        fileJobs, journalJobs, receiverJobs, configuration: configuration, restored: restored)
     } catch {
       running.stopReading()
       running.close()

@@ -152,7 +152,7 @@ import Testing
     let rig = AgentRig()
     let configuration = try rig.configuration(
       clients: "    - url: http://127.0.0.1:1/loki/api/v1/push",
-      scrapes: "    - job_name: s\n      syslog: {listen_address: '127.0.0.1:1514'}")
+      scrapes: "    - job_name: s\n      kafka: {brokers: [b], topics: [t]}")
     #expect(throws: AgentError.self) { try Agent(configuration: configuration) }
   }
 }

@@ -75,14 +75,25 @@ import WireFormats
     #expect(agent.scrapeConfigs[0].relabelConfigs[2].modulus == 8)
   }
 
-  @Test func namesWhatIsNotSupportedYet() throws {
+  @Test func receiversHavePromtailsDefaults() throws {
     let agent = try parse(PromtailTexts.receivers)
+    #expect(agent.unsupported.isEmpty)
+    let syslog = try #require(agent.scrapeConfigs[0].syslog)
+    #expect(syslog.listenAddress == "0.0.0.0:1514" && syslog.listenProtocol == .tcp)
+    #expect(syslog.idleTimeout == .seconds(120) && syslog.maxMessageLength == 8192)
+    #expect(syslog.format == .rfc5424 && !syslog.useIncomingTimestamp && syslog.tls.isOff)
+    let push = try #require(agent.scrapeConfigs[1].push)
+    #expect(push.server.httpListenPort == 3500 && !push.useIncomingTimestamp)
+    #expect(agent.scrapeConfigs[2].gelf?.listenAddress == "0.0.0.0:12201")
+  }
+
+  @Test func namesWhatIsNotSupportedYet() throws {
+    let agent = try parse(
+      "clients: [{url: http://l}]\nscrape_configs: [{job_name: k, kafka: {topics: [t]}}]")
     #expect(
       agent.unsupported.map { $0.error.description } == [
-        "agent.yml:5:7: `agent.scrape_configs[0].syslog` is known to Promtail, not supported by"
-          + " Sluice yet; remove it to start",
-        "agent.yml:7:7: `agent.scrape_configs[1].loki_push_api` is known to Promtail, not"
-          + " supported by Sluice yet; remove it to start",
+        "agent.yml:3:34: `agent.scrape_configs[0].kafka` is known to Promtail, not supported by"
+          + " Sluice yet; remove it to start"
       ])
   }
 

@@ -162,6 +162,8 @@ enum PromtailTexts {
       - job_name: push
         loki_push_api:
           server: {http_listen_port: 3500}
+      - job_name: gelf
+        gelf:
     """
 
   static let java = """

@@ -1,4 +1,5 @@
 import Configuration
+import LinuxIO
 import LogSources
 import Pipeline
 import TelemetryModel
@@ -6,6 +7,8 @@ import TelemetryModel
 /// One job's journal: what to read of it, and how labels come from its fields.
 struct JournalJob: Sendable {
   var name: String
+  /// By what its position is stored: the name, and the folder where there are several.
+  var key: String
   var settings: JournalSettings
   /// Whether lines are whole entries as JSON.
   var isJSON: Bool
@@ -14,9 +17,38 @@ struct JournalJob: Sendable {
   var hasRelabeling: Bool
   var stages: [StageConfiguration]
 
-  init?(_ scrape: ScrapeConfiguration) throws(AgentError) {
-    guard let journal = scrape.journal else { return nil }
+  /// The journals that one entry of `scrape_configs` asks for: one for each folder.
+  static func jobs(of scrape: ScrapeConfiguration, fileSystem: any FileSystem)
+    throws(AgentError) -> [JournalJob]
+  {
+    guard let journal = scrape.journal else { return [] }
+    var folders: [String] = []
+    for path in journal.paths {
+      guard path.contains(where: { "*?[{".contains($0) }) else {
+        folders.append(path)
+        continue
+      }
+      do throws(LogSourcesError) {
+        folders += try GlobWalk.folders(withJournalsMatching: path, fileSystem)
+      } catch {
+        throw AgentError(error, job: scrape.jobName)
+      }
+    }
+    if journal.paths.isEmpty { return [try JournalJob(scrape, journal, folder: nil)] }
+    var jobs: [JournalJob] = []
+    for folder in folders {
+      var job = try JournalJob(scrape, journal, folder: folder)
+      if folders.count > 1 { job.key = "\(scrape.jobName):\(folder)" }
+      jobs.append(job)
+    }
+    return jobs
+  }
+
+  private init(_ scrape: ScrapeConfiguration, _ journal: JournalConfiguration, folder: String?)
+    throws(AgentError)
+  {
     name = scrape.jobName
+    key = scrape.jobName
     stages = scrape.pipelineStages
     isJSON = journal.json
     labels = Labels(journal.labels)
@@ -29,10 +61,15 @@ struct JournalJob: Sendable {
     }
     do throws(LogSourcesError) {
       settings.matches = try JournalMatches(journal.matches)
+      settings.exclusions = try JournalMatches(journal.excludeMatches)
     } catch {
       throw AgentError(error, job: scrape.jobName)
     }
-    if !journal.path.isEmpty { settings.folder = journal.path }
+    settings.folder = folder
+    if !journal.namespace.isEmpty { settings.namespace = journal.namespace }
+    if journal.currentBootOnly, let boot = BootID.current {
+      settings.matches = settings.matches.with(term: "_BOOT_ID=\(boot)")
+    }
     settings.ageMaxMicroseconds = UInt64(max(0, journal.maxAge.nanoseconds / 1000))
     // Only the fields that the labels or the line are made of are asked for.
     if !journal.json {

@@ -44,7 +44,7 @@ final class JournalLane {
     self.pipeline = pipeline
     self.restored = restored
     self.board = board
-    meter = JobMeter(registry, job: job.name)
+    meter = JobMeter(registry, job: job.key)
     committedCursor = restored?.cursor ?? ""
     do throws(SystemError) {
       output = try LaneOutput(settings)
@@ -73,7 +73,7 @@ final class JournalLane {
           "the journal cannot be read; it is tried again",
           ["job": job.name, "error": error.message])
         board.set(
-          job: job.name,
+          job: job.key,
           journal: StatusBoard.JournalStatus(
             cursor: committedCursor, entries: entries, failure: error.message))
         // What was read is committed with the place reached, so that the next reader goes on there.
@@ -167,7 +167,7 @@ final class JournalLane {
     let position = JournalPosition(cursor: cursor, held: held)
     committedCursor = cursor
     output.commit(positions: [
-      SourcePosition(key: "journal:\(job.name)", value: position.encoded())
+      SourcePosition(key: "journal:\(job.key)", value: position.encoded())
     ])
   }
 
@@ -178,7 +178,7 @@ final class JournalLane {
       withoutMessage: withoutMessage)
     meter.report(drops: pipeline.drops)
     board.set(
-      job: job.name,
+      job: job.key,
       journal: StatusBoard.JournalStatus(cursor: committedCursor, entries: entries, failure: nil))
   }
 }

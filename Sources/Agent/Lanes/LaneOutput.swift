@@ -82,17 +82,23 @@ final class LaneOutput {
   var hasChanges: Bool { firstChange != nil || !batcher.isEmpty }
 
   /// Hands all lines over with the positions that they stand for; waits while the queue is full.
-  func commit(positions: [SourcePosition]) {
+  ///
+  /// `isSettled` is called once, on any thread: with true when all of it is durable.
+  func commit(positions: [SourcePosition], isSettled: (@Sendable (Bool) -> Void)? = nil) {
     firstChange = nil
     var record = QueueRecord()
     record.positions = positions
     record.bodies = batcher.takeBodies()
-    guard !record.positions.isEmpty || !record.bodies.isEmpty else { return }
+    guard !record.positions.isEmpty || !record.bodies.isEmpty else {
+      isSettled?(true)
+      return
+    }
     do throws(DeliveryError) {
-      try settings.queue.append(record, signal: signal)
+      try settings.queue.append(record, signal: signal, isSettled: isSettled)
     } catch {
       // The positions are not stored either: the lines will be read again.
       isClosed = true
+      isSettled?(false)
     }
   }
 }

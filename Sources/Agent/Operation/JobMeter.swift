@@ -11,7 +11,6 @@ final class JobMeter {
   init(_ registry: MetricsRegistry, job: String) {
     self.registry = registry
     self.job = job
-    report(FileCounters(), drops: [])
   }
 
   func report(_ counters: FileCounters, drops: [DropCount]) {
@@ -40,6 +39,20 @@ final class JobMeter {
     show(
       "sluice_agent_journal_without_message_total", "Journal entries without MESSAGE, dropped.",
       withoutMessage)
+  }
+
+  func report(_ counts: ReceiverCounts, droppedMessages: UInt64) {
+    show("sluice_agent_received_lines_total", "Lines received.", counts.lines)
+    show("sluice_agent_received_bytes_total", "Bytes of lines received.", counts.bytes)
+    show(
+      "sluice_agent_malformed_messages_total", "Messages that could not be understood.",
+      counts.malformed)
+    show("sluice_agent_empty_messages_total", "Messages without text, dropped.", counts.empty)
+    show(
+      "sluice_agent_unlabelled_lines_total", "Lines that relabelling dropped.", counts.unlabelled)
+    show(
+      "sluice_agent_no_room_messages_total", "Datagrams dropped since the queue was full.",
+      droppedMessages)
   }
 
   func report(drops: [DropCount]) {

@@ -23,6 +23,10 @@ final class RunningAgent: Sendable {
   private let stop = StopFlag()
   private let threads = Mutex<[LinuxThread]>([])
   private let signals = Mutex<[ThreadSignal]>([])
+  private let receivers = Mutex<[RunningReceiver]>([])
+  /// Gives one value when a source has ended whose end is the agent's.
+  let sourceEnd: AsyncStream<Void>
+  private let tellSourceEnd: AsyncStream<Void>.Continuation
   private let running = Atomic<Int>(0)
   private let log = Log("agent")
 
@@ -34,6 +38,7 @@ final class RunningAgent: Sendable {
     positionsSeconds: Double, rejectedFolder: String, fileSystem: any FileSystem,
     clock: any WallClock, registry: MetricsRegistry
   ) {
+    (sourceEnd, tellSourceEnd) = AsyncStream<Void>.makeStream()
     self.queue = queue
     self.fileSystem = fileSystem
     self.clock = clock
@@ -73,8 +78,8 @@ final class RunningAgent: Sendable {
   // MARK: Reading
 
   func startReading(
-    _ fileJobs: [FileJob], _ journalJobs: [JournalJob], configuration: AgentConfiguration,
-    restored: RestoredPositions
+    _ fileJobs: [FileJob], _ journalJobs: [JournalJob], _ receiverJobs: [ReceiverJob],
+    configuration: AgentConfiguration, restored: RestoredPositions
   ) throws(AgentError) {
     let settings = LaneSettings(
       profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
@@ -84,7 +89,43 @@ final class RunningAgent: Sendable {
       try startFiles(fileJobs, configuration, restored, settings)
     }
     for job in journalJobs { try startJournal(job, restored, settings) }
+    for job in receiverJobs { try startReceiver(job, settings) }
   }
+
+  private func startReceiver(_ job: ReceiverJob, _ settings: LaneSettings) throws(AgentError) {
+    try check(job.stages, job.name)
+    let signal: ThreadSignal
+    do throws(SystemError) { signal = try ThreadSignal() } catch { throw AgentError(error) }
+    signals.withLock { $0.append(signal) }
+    let inbox = ReceiverInbox(signal: signal)
+    let receiver = try RunningReceiver.start(job, inbox: inbox, registry: registry)
+    receivers.withLock { $0.append(receiver) }
+    board.set(job: job.name, address: receiver.address)
+    if !receiver.address.isEmpty {
+      log.info("listening", ["what": job.kind, "job": job.name, "address": receiver.address])
+    }
+    let (board, registry, stop, end) = (board, registry, stop, tellSourceEnd)
+    start(job.kind) { [log] in
+      do throws(AgentError) {
+        let pipeline: Pipeline
+        do throws(PipelineError) {
+          pipeline = try Pipeline(
+            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones)
+        } catch { throw AgentError(error, job: job.name) }
+        let lane = try ReceiverLane(
+          job, pipeline: pipeline, inbox: inbox, signal: signal, settings: settings, board: board,
+          registry: registry)
+        lane.run()
+      } catch {
+        log.error("a job receives nothing", ["job": job.name, "error": error.message])
+        inbox.close()
+      }
+      if job.endsAgent, !stop.isSet { end.yield() }
+    }
+  }
+
+  /// Where a job listens, with the port that was chosen; nil for one that does not.
+  func address(ofJob job: String) -> String? { board.address(ofJob: job) }
 
   private func startFiles(
     _ jobs: [FileJob], _ configuration: AgentConfiguration, _ restored: RestoredPositions,
@@ -141,7 +182,7 @@ final class RunningAgent: Sendable {
             metrics: settings.metrics)
         } catch { throw AgentError(error, job: job.name) }
         let lane = try JournalLane(
-          job, pipeline: pipeline, restored: restored.journal(of: job.name), settings: settings,
+          job, pipeline: pipeline, restored: restored.journal(of: job.key), settings: settings,
           board: board, registry: registry)
         lane.run()
       } catch {
@@ -173,6 +214,11 @@ final class RunningAgent: Sendable {
 
   /// Ends reading and commits what was read, if the queue takes it soon. Blocks.
   func stopReading() {
+    let receivers = receivers.withLock { receivers in
+      defer { receivers = [] }
+      return receivers
+    }
+    for receiver in receivers { receiver.stop() }
     stop.set()
     for signal in signals.withLock({ $0 }) { signal.set() }
     let deadline = MonotonicTime.now().adding(seconds: Self.stopSeconds)

@@ -10,7 +10,16 @@ final class StatusBoard: Sendable {
     var failure: String?
   }
 
+  struct ReceiverStatus: Sendable {
+    var kind: String
+    var counts: ReceiverCounts
+    var droppedMessages: UInt64
+    var address = ""
+  }
+
   private struct State {
+    var receivers: [String: ReceiverStatus] = [:]
+    var addresses: [String: String] = [:]
     var files: [String: [FileStatusReport]] = [:]
     var journals: [String: JournalStatus] = [:]
   }
@@ -24,6 +33,14 @@ final class StatusBoard: Sendable {
   func set(job: String, journal: JournalStatus) {
     state.withLock { $0.journals[job] = journal }
   }
+
+  func set(job: String, receiver: ReceiverStatus) {
+    state.withLock { $0.receivers[job] = receiver }
+  }
+
+  /// Where a job listens.
+  func set(job: String, address: String) { state.withLock { $0.addresses[job] = address } }
+  func address(ofJob job: String) -> String? { state.withLock { $0.addresses[job] } }
 
   /// `{"jobs": [{"job": …, "files": […]}, {"job": …, "journal": {…}}]}`.
   func write(to writer: inout JSONWriter) {
@@ -66,6 +83,27 @@ final class StatusBoard: Sendable {
       if let failure = journal.failure {
         writer.key("failure")
         writer.string(failure)
+      }
+      writer.endObject()
+      writer.endObject()
+    }
+    for (job, receiver) in state.receivers.sorted(by: { $0.key < $1.key }) {
+      writer.beginObject()
+      writer.key("job")
+      writer.string(job)
+      writer.key(receiver.kind)
+      writer.beginObject()
+      if let address = state.addresses[job], !address.isEmpty {
+        writer.key("address")
+        writer.string(address)
+      }
+      for (name, value) in [
+        ("lines", receiver.counts.lines), ("bytes", receiver.counts.bytes),
+        ("malformed", receiver.counts.malformed), ("empty", receiver.counts.empty),
+        ("unlabelled", receiver.counts.unlabelled), ("no_room", receiver.droppedMessages),
+      ] {
+        writer.key(name)
+        writer.uint(value)
       }
       writer.endObject()
       writer.endObject()

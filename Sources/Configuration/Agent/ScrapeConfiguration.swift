@@ -7,7 +7,12 @@ package struct ScrapeConfiguration: Sendable {
   package var pipelineStages: [StageConfiguration] = []
   package var relabelConfigs: [RelabelConfiguration] = []
   package var staticConfigs: [StaticTargets] = []
+  package var fileDiscoveries: [FileDiscoveryConfiguration] = []
   package var journal: JournalConfiguration?
+  package var syslog: SyslogConfiguration?
+  package var gelf: GELFConfiguration?
+  package var push: PushReceiverConfiguration?
+  package var command: CommandConfiguration?
   package var decompression = DecompressionConfiguration()
   /// An IANA name such as `utf-16`; empty for UTF-8.
   package var encoding = ""
@@ -32,7 +37,21 @@ package struct ScrapeConfiguration: Sendable {
     for var inner in try section.sections("static_configs") {
       staticConfigs.append(try StaticTargets(&inner))
     }
+    for var inner in try section.sections("file_sd_configs") {
+      fileDiscoveries.append(try FileDiscoveryConfiguration(&inner))
+    }
     if var inner = try section.section("journal") { journal = try JournalConfiguration(&inner) }
+    if var inner = try section.section("syslog") { syslog = try SyslogConfiguration(&inner) }
+    // An empty section takes the defaults.
+    if section.hasKey("gelf") {
+      var inner = try section.sectionOrEmpty("gelf")
+      gelf = try GELFConfiguration(&inner)
+    }
+    if section.hasKey("loki_push_api") {
+      var inner = try section.sectionOrEmpty("loki_push_api")
+      push = try PushReceiverConfiguration(&inner)
+    }
+    if var inner = try section.section("command") { command = try CommandConfiguration(&inner) }
     if var inner = try section.section("decompression") {
       decompression = try DecompressionConfiguration(&inner)
     }
@@ -48,10 +67,10 @@ package struct ScrapeConfiguration: Sendable {
   private static let laterSources = [
     "azure_event_hub", "azure_event_hubs", "azure_sd_configs", "cloudflare", "consul_sd_configs",
     "consulagent_sd_configs", "digitalocean_sd_configs", "dns_sd_configs", "docker_sd_configs",
-    "dockerswarm_sd_configs", "ec2_sd_configs", "file_sd_configs", "gce_sd_configs", "gcplog",
-    "gelf", "heroku_drain", "kafka", "kubernetes_sd_configs", "loki_push_api",
-    "marathon_sd_configs", "nerve_sd_configs", "openstack_sd_configs", "push",
-    "serverset_sd_configs", "syslog", "triton_sd_configs", "windows_events",
+    "dockerswarm_sd_configs", "ec2_sd_configs", "gce_sd_configs", "gcplog", "heroku_drain",
+    "kafka", "kubernetes_sd_configs", "marathon_sd_configs", "nerve_sd_configs",
+    "openstack_sd_configs", "push", "serverset_sd_configs", "triton_sd_configs",
+    "windows_events",
   ]
 }
 
@@ -95,31 +114,6 @@ package struct StaticTargets: Hashable, Sendable {
   package var pathGlob: String? { labels.first { $0.name == "__path__" }?.value }
   /// Files to leave out although ``pathGlob`` takes them.
   package var excludeGlob: String? { labels.first { $0.name == "__path_exclude__" }?.value }
-}
-
-/// The section `journal`: lines of systemd's journal.
-package struct JournalConfiguration: Hashable, Sendable {
-  /// Whether the line is the whole entry as JSON instead of its `MESSAGE`.
-  package var json = false
-  /// How far back to begin where there is no cursor, or one that is older.
-  package var maxAge = TimeSpan.hours(7)
-  /// Sorted by name.
-  package var labels: [Label] = []
-  /// A folder of journal files; empty for the system's.
-  package var path = ""
-  /// `_SYSTEMD_UNIT=a.service PRIORITY=3`: all must hold.
-  package var matches = ""
-
-  package init() {}
-
-  init(_ section: inout SettingSection) throws(ConfigurationError) {
-    try section.read("json", &json)
-    try section.read("max_age", &maxAge)
-    try section.read("labels", &labels)
-    try section.read("path", &path)
-    try section.read("matches", &matches)
-    try section.finish()
-  }
 }
 
 /// The section `decompression`: files that are read once and inflated on the way.

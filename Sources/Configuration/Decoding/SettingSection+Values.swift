@@ -114,6 +114,17 @@ extension SettingSection {
     value = texts
   }
 
+  /// A list of texts, or one text; an empty text is none.
+  package mutating func readOneOrMany(_ key: String, _ value: inout [String])
+    throws(ConfigurationError)
+  {
+    if let scalar = node(key)?.scalar {
+      value = scalar.text.isEmpty ? [] : [scalar.text]
+    } else {
+      try read(key, &value)
+    }
+  }
+
   /// A mapping of names to texts, sorted by name; null values are empty.
   package mutating func read(_ key: String, _ value: inout [Label]) throws(ConfigurationError) {
     guard let section = try section(key) else { return }

@@ -80,6 +80,18 @@ package struct SettingSection {
     return try SettingSection(node, path: path(key), file: file)
   }
 
+  /// Whether `key` stands here, be it without a value.
+  package func hasKey(_ key: String) -> Bool { allMembers.contains { $0.key == key } }
+
+  /// The mapping `key`; without a value it is an empty one.
+  package mutating func sectionOrEmpty(_ key: String) throws(ConfigurationError)
+    -> SettingSection
+  {
+    if let found = try section(key) { return found }
+    return try SettingSection(
+      .scalar(YAMLScalar(text: "", isPlain: true, mark: mark)), path: path(key), file: file)
+  }
+
   /// The list `key`; empty when absent or null.
   package mutating func list(_ key: String) throws(ConfigurationError) -> [YAMLNode] {
     guard let node = node(key) else { return [] }

@@ -52,6 +52,8 @@ package final class DiskQueue: Sendable {
   struct Pending {
     var record: QueueRecord
     var payload: [UInt8]
+    /// Told once the record is durable (true), or when it never will be.
+    var isSettled: (@Sendable (Bool) -> Void)?
   }
 
   struct State {
@@ -143,11 +145,14 @@ package final class DiskQueue: Sendable {
   // MARK: Appending
 
   /// Hands a record over to be made durable. Blocks while the queue is full; `signal` belongs to
-  /// the calling thread.
+  /// the calling thread. `isSettled` is called once on another thread: with true when the record
+  /// is durable, with false when the queue was closed before.
   ///
   /// Throws ``DeliveryError/closed``; then the record counts for nothing.
-  package func append(_ record: QueueRecord, signal: ThreadSignal) throws(DeliveryError) {
-    let pending = Pending(record: record, payload: record.encoded())
+  package func append(
+    _ record: QueueRecord, signal: ThreadSignal, isSettled: (@Sendable (Bool) -> Void)? = nil
+  ) throws(DeliveryError) {
+    let pending = Pending(record: record, payload: record.encoded(), isSettled: isSettled)
     enum Outcome { case taken, wait, closed }
     while true {
       let outcome: Outcome = state.withLock { state in
@@ -209,6 +214,12 @@ package final class DiskQueue: Sendable {
       return writer
     }
     thread?.join()
+    let lost = state.withLock { state in
+      var lost: [Pending] = []
+      while let one = state.pending.popFirst() { lost.append(one) }
+      return lost
+    }
+    for one in lost { one.isSettled?(false) }
     lock.release()
   }
 

@@ -25,14 +25,22 @@ struct QueueWriter {
         queue.writerSignal.wait()
         continue
       }
-      guard makeRoom(for: &batch) else { return }
-      while true {
-        do throws(SystemError) {
-          try commit(batch)
-          break
-        } catch {
-          guard pauseAfter(error) else { return }
-        }
+      guard makeRoom(for: &batch), commitUntilDurable(batch) else {
+        for one in batch { one.isSettled?(false) }
+        return
+      }
+      for one in batch { one.isSettled?(true) }
+    }
+  }
+
+  /// Tries until it is done; false when the queue was closed meanwhile.
+  private mutating func commitUntilDurable(_ batch: [DiskQueue.Pending]) -> Bool {
+    while true {
+      do throws(SystemError) {
+        try commit(batch)
+        return true
+      } catch {
+        guard pauseAfter(error) else { return false }
       }
     }
   }

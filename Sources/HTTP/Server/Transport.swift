@@ -1,9 +1,9 @@
-import LinuxIO
+package import LinuxIO
 
 /// One connection's socket, with TLS over it where the listener has it.
-final class Transport {
+package final class Transport {
   private var descriptor: Descriptor?
-  let number: Int32
+  package let number: Int32
   private let tls: TLSSession?
 
   init(_ descriptor: consuming Descriptor, tls: TLSSession?) {
@@ -12,15 +12,23 @@ final class Transport {
     self.tls = tls
   }
 
+  /// The server's side of a connection that was accepted; with TLS where there is a context.
+  package convenience init(_ descriptor: consuming Descriptor, context: TLSContext?) {
+    let session = context.flatMap { [number = descriptor.number] in
+      TLSSession($0, descriptor: number)
+    }
+    self.init(descriptor, tls: session)
+  }
+
   var isSecure: Bool { tls != nil }
 
   /// The protocol that TLS agreed on, known after the handshake.
   var applicationProtocol: String? { tls?.applicationProtocol }
 
   /// Goes on with TLS' handshake; done at once without TLS.
-  func handshake() -> TLSSession.Progress { tls?.handshake() ?? .done }
+  package func handshake() -> TLSSession.Progress { tls?.handshake() ?? .done }
 
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+  package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
     guard descriptor != nil else { return .endOfStream }
     return tls?.receive(into: buffer) ?? StreamSocket.receive(number, into: buffer)
   }
@@ -51,7 +59,7 @@ final class Transport {
   }
 
   /// Closes the socket; with `reset`, what the kernel still holds is thrown away.
-  func close(reset: Bool) {
+  package func close(reset: Bool) {
     guard descriptor != nil else { return }
     if reset { StreamSocket.resetOnClose(number) } else { tls?.close() }
     descriptor = nil

@@ -18,11 +18,11 @@ package struct TLSConfiguration: Sendable, Hashable {
 }
 
 /// OpenSSL's settings of one listener: TLS 1.2 and up, ALPN `h2` and `http/1.1`.
-final class TLSContext: Sendable {
+package final class TLSContext: Sendable {
   // OpenSSL counts references and locks by itself; the context is not changed once it is made.
   nonisolated(unsafe) let context: OpaquePointer
 
-  init(_ configuration: TLSConfiguration) throws(HTTPError) {
+  package init(_ configuration: TLSConfiguration) throws(HTTPError) {
     guard let made = SSL_CTX_new(TLS_server_method()) else {
       throw Self.failure("TLS could not be set up", "")
     }

@@ -2,8 +2,8 @@ import COpenSSL
 import LinuxIO
 
 /// TLS over one socket that does not block; lives on its connection's loop.
-final class TLSSession {
-  enum Progress: Hashable {
+package final class TLSSession {
+  package enum Progress: Hashable {
     case done, waiting, failed
   }
 

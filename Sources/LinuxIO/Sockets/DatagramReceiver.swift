@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A UDP socket whose datagrams are handed to a closure, one by one, on a loop's thread.
+/// A socket for datagrams, UDP's or a Unix path's, which are handed to a closure, one by one, on a
+/// loop's thread.
 ///
 /// What comes faster than the closure takes it is dropped by the kernel, as UDP does.
 package final class DatagramReceiver: DescriptorHandler, Sendable {
@@ -31,7 +32,10 @@ package final class DatagramReceiver: DescriptorHandler, Sendable {
       _ = StreamSocket.set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, high | low == 0 ? 0 : 1)
     }
     _ = StreamSocket.set(number, SOL_SOCKET, SO_RCVBUF, Int32(clamping: receiveBufferBytes))
+    // The path of a receiver that is gone; one that lives has its datagrams taken away by nobody.
+    if case .unix(let path) = address, !Self.isServed(address) { unlink(path) }
     let status = address.withRaw { bind(number, $0, $1) }
+    if status == 0, case .unix(let path) = address { chmod(path, 0o666) }
     guard status == 0 else {
       let error = SystemError.last("bind", path: address.description)
       Glibc.close(number)
@@ -64,7 +68,17 @@ package final class DatagramReceiver: DescriptorHandler, Sendable {
       defer { number = -1 }
       return number
     }
-    if open >= 0 { Glibc.close(open) }
+    guard open >= 0 else { return }
+    Glibc.close(open)
+    if case .unix(let path) = address { unlink(path) }
+  }
+
+  /// Whether somebody receives at a Unix path.
+  private static func isServed(_ address: SocketAddress) -> Bool {
+    let probe = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard probe >= 0 else { return false }
+    defer { Glibc.close(probe) }
+    return address.withRaw { connect(probe, $0, $1) } == 0
   }
 
   package func descriptorIsReady(_ events: DescriptorEvents) {

@@ -102,6 +102,17 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The host's name as the resolver knows it, or empty; may block for seconds.
+  package func lookUpHostName() -> String {
+    if case .unix = self { return "" }
+    var buffer = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+    let code = withRaw {
+      getnameinfo($0, $1, &buffer, socklen_t(buffer.count), nil, 0, NI_NAMEREQD)
+    }
+    guard code == 0 else { return "" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// What limits per address count by: an IPv4 address, an IPv6 network of 64 bits, or `nil`.
   package var limitKey: SocketAddress? {
     switch self {

@@ -10,3 +10,14 @@ package enum HostName {
     return name.isEmpty ? "localhost" : String(decoding: name, as: UTF8.self)
   }
 }
+
+/// Which start of the machine this is.
+package enum BootID {
+  /// 32 hexadecimal digits, as the journal's `_BOOT_ID` has them; nil where it cannot be had.
+  package static var current: String? {
+    let path = "/proc/sys/kernel/random/boot_id"
+    guard let bytes = try? RealFileSystem().readWhole(path, bytesMax: 64) else { return nil }
+    let digits = String(decoding: bytes, as: UTF8.self).filter(\.isHexDigit)
+    return digits.count == 32 ? digits : nil
+  }
+}

@@ -41,6 +41,17 @@ package struct GlobWalk {
     }
   }
 
+  /// The folders that an absolute pattern matches and that hold journal files, in order.
+  ///
+  /// Throws ``LogSourcesError/malformedGlob(pattern:reason:)``.
+  package static func folders(withJournalsMatching pattern: String, _ fileSystem: any FileSystem)
+    throws(LogSourcesError) -> [String]
+  {
+    var walk = GlobWalk(fileSystem)
+    walk.expand(try GlobPattern(pattern + "/*.journal"))
+    return Set(walk.matches.map { folder(of: $0.path) }).sorted()
+  }
+
   /// The part of a path before its last slash; `/` for a name in the root.
   package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }

@@ -48,6 +48,16 @@ package struct JournalEntry {
     }?.value
   }
 
+  /// Whether a field has a value, as `FIELD=value` says.
+  package func has(_ term: String) -> Bool {
+    let wanted = term.utf8
+    return fields.contains { field in
+      let count = field.value.upperBound - field.name.lowerBound
+      return count == wanted.count
+        && bytes[field.name.lowerBound..<field.value.upperBound].elementsEqual(wanted)
+    }
+  }
+
   /// Calls `body` with the bytes of a range that ``value(of:)`` gave.
   package func withBytes<T>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) -> T) -> T {
     bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }

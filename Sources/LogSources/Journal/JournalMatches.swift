@@ -14,6 +14,31 @@ package struct JournalMatches: Hashable, Sendable {
 
   private init(groups: [[String]]) { self.groups = groups }
 
+  /// The fields that terms name.
+  package var fields: Set<String> {
+    var names: Set<String> = []
+    for term in groups.joined() { names.insert(String(term.prefix { $0 != "=" })) }
+    return names
+  }
+
+  /// The same with one more term in each group: `_BOOT_ID=…`, as `journalctl --boot` adds it.
+  package func with(term: String) -> JournalMatches {
+    JournalMatches(groups: groups.isEmpty ? [[term]] : groups.map { $0 + [term] })
+  }
+
+  /// Whether an entry fits any group: of each field that the group names, one of the values.
+  package func fits(_ entry: JournalEntry) -> Bool {
+    if groups.isEmpty { return true }
+    return groups.contains { group in
+      var verdicts: [Substring: Bool] = [:]
+      for term in group {
+        let field = term.prefix { $0 != "=" }
+        verdicts[field] = verdicts[field] == true || entry.has(term)
+      }
+      return verdicts.values.allSatisfy { $0 }
+    }
+  }
+
   /// Throws ``LogSourcesError/malformedMatch(text:)``.
   package init(_ text: String) throws(LogSourcesError) {
     var groups: [[String]] = [[]]

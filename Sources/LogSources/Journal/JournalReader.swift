@@ -2,9 +2,14 @@ import CSystemd
 
 /// What of which journal is read.
 package struct JournalSettings: Hashable, Sendable {
-  /// A folder of journal files; nil for the host's own journal.
+  /// A folder of journal files, also such as systemd-journal-remote writes; nil for the host's
+  /// own journal.
   package var folder: String?
+  /// A namespace of the host's journal, `*` for all of them; nil for the default one.
+  package var namespace: String?
   package var matches = JournalMatches.all
+  /// Entries that fit are passed over; ``JournalMatches/all`` excludes none.
+  package var exclusions = JournalMatches.all
   /// Entries older than this are not read at a start, nor is a stored cursor older than this.
   package var ageMaxMicroseconds: UInt64 = 7 * 3600 * 1_000_000
   /// A value is cut to this length.
@@ -22,6 +27,8 @@ package struct JournalSettings: Hashable, Sendable {
 package final class JournalReader {
   /// What libsystemd refused to read, since the start.
   package private(set) var unreadableEntries = 0
+  /// Entries that were passed over as the settings want it, since the start.
+  package private(set) var excludedEntries = 0
   /// Files came or went (rotation, vacuuming), since the start.
   package private(set) var invalidations = 0
 
@@ -41,11 +48,16 @@ package final class JournalReader {
   /// Throws ``LogSourcesError/journal(call:journal:code:)``.
   package init(_ settings: JournalSettings) throws(LogSourcesError) {
     self.settings = settings
-    name = settings.folder ?? "of this host"
+    name = settings.folder ?? settings.namespace.map { "namespace \($0)" } ?? "of this host"
     var opened: OpaquePointer?
     let code: Int32
     if let folder = settings.folder {
       code = sd_journal_open_directory(&opened, folder, 0)
+    } else if settings.namespace == "*" {
+      code = sd_journal_open_namespace(
+        &opened, nil, Int32(SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_ALL_NAMESPACES))
+    } else if let namespace = settings.namespace {
+      code = sd_journal_open_namespace(&opened, namespace, Int32(SD_JOURNAL_LOCAL_ONLY))
     } else {
       code = sd_journal_open(&opened, Int32(SD_JOURNAL_LOCAL_ONLY))
     }
@@ -56,6 +68,7 @@ package final class JournalReader {
     wantedFields = settings.fields.map { fields in
       var unique = Set(fields)
       unique.insert("MESSAGE")
+      unique.formUnion(settings.exclusions.fields)
       return unique.sorted()
     }
     sd_journal_set_data_threshold(journal, settings.valueBytesMax + 64)
@@ -118,8 +131,12 @@ package final class JournalReader {
         resumesAfter = nil
       }
       isOnEntry = true
-      if readEntry(&entry) { return true }
-      unreadableEntries += 1
+      guard readEntry(&entry) else {
+        unreadableEntries += 1
+        continue
+      }
+      if settings.exclusions.groups.isEmpty || !settings.exclusions.fits(entry) { return true }
+      excludedEntries += 1
     }
   }
 

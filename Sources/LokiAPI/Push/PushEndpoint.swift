@@ -1,4 +1,3 @@
-import Compression
 package import LogStore
 import TelemetryModel
 package import WireFormats
@@ -8,11 +7,7 @@ package import WireFormats
 ///
 /// Safe to share between threads.
 package struct PushEndpoint: Sendable {
-  /// Which of Loki's two paths was asked: their JSON bodies differ.
-  package enum Version: Sendable {
-    case v1
-    case legacy
-  }
+  package typealias Version = LokiPushDecoder.RequestVersion
 
   /// What an endpoint needs of a request.
   package struct Input: Sendable {
@@ -52,7 +47,6 @@ package struct PushEndpoint: Sendable {
   private let authEnabled: Bool
   /// Bytes of a body as it comes; Loki's `max_recv_msg_size`.
   package let bodyBytesMax: Int
-  private let decodedBytesMax: Int
 
   package init(
     receiver: any LogReceiver, authEnabled: Bool, bodyBytesMax: Int = 100 << 20,
@@ -61,7 +55,6 @@ package struct PushEndpoint: Sendable {
     self.receiver = receiver
     self.authEnabled = authEnabled
     self.bodyBytesMax = bodyBytesMax
-    self.decodedBytesMax = decodedBytesMax
     decoder = LokiPushDecoder(
       cache: labelCache, limits: LokiPushLimits(decodedBytesMax: decodedBytesMax))
   }
@@ -87,20 +80,11 @@ package struct PushEndpoint: Sendable {
       throw Answer(
         status: 413, text: tooLargeText(input.body.count, contentType: input.contentType))
     }
-    let body = try decoded(input)
-    let type: String
-    do throws(MediaType.Fault) {
-      type = try MediaType.parse(input.contentType ?? "")
-    } catch { throw Answer(status: 400, text: error.message) }
     do throws(LokiPushError) {
-      switch (type, input.version) {
-      case ("application/json", .v1):
-        return LogPush(tenant: tenant, body: nil, content: try decoder.decodeJSON(body))
-      case ("application/json", .legacy):
-        return LogPush(tenant: tenant, body: nil, content: try decoder.decodeLegacyJSON(body))
-      default:
-        return LogPush(tenant: tenant, body: body, content: try decoder.decodeSnappy(body))
-      }
+      let (content, snappy) = try decoder.decodeRequest(
+        input.body, version: input.version, contentType: input.contentType,
+        contentEncoding: input.contentEncoding)
+      return LogPush(tenant: tenant, body: snappy, content: content)
     } catch { throw Answer(status: error.status, text: error.message) }
   }
 
@@ -110,36 +94,6 @@ package struct PushEndpoint: Sendable {
     let isJSON = contentType?.lowercased().hasPrefix("application/json") == true
     let told = isJSON ? bodyBytesMax + 1 : size
     return "request body too large: message size too large than max (\(told) vs \(bodyBytesMax))"
-  }
-
-  /// The body without its `Content-Encoding`; snappy is part of the protobuf form and stays.
-  private func decoded(_ input: Input) throws(Answer) -> [UInt8] {
-    let encoding = input.contentEncoding ?? ""
-    let format: Zlib.Format
-    switch encoding {
-    case "", "snappy": return input.body
-    case "gzip": format = .gzip
-    case "deflate": format = .raw
-    default:
-      throw Answer(status: 400, text: "Content-Encoding \(quoted(encoding)) not supported")
-    }
-    do throws(CompressionError) {
-      return try Zlib.decompress(input.body, format, bytesMax: decodedBytesMax)
-    } catch {
-      if case .tooLarge = error {
-        throw Answer.tooLarge("decompressed message", decodedBytesMax + 1, decodedBytesMax)
-      }
-      if encoding == "deflate" {
-        throw Answer(status: 400, text: "flate: corrupt input before offset 1")
-      }
-      guard input.body.starts(with: [0x1f, 0x8b, 8]) else {
-        throw Answer(status: 400, text: "gzip: invalid header")
-      }
-      let isJSON = input.contentType?.lowercased().hasPrefix("application/json") == true
-      let context =
-        isJSON ? "loghttp.PushRequest.Streams: []loghttp.LogProtoStream: " : ""
-      throw Answer(status: 400, text: context + "unexpected EOF")
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 package import HTTP
 package import LinuxIO
+import WireFormats
 
 /// Loki's routes that write: push in both versions, and flush.
 package enum PushRoutes {
