@@ -64,21 +64,19 @@ final class ReceiverLane {
 
   private func turn() {
     let took = takeAll()
-    if let deadline = pipeline.nextDeadline, deadline <= settings.clock.now() {
+    if pipeline.millisecondsUntilDue == 0 {
       output.noteChange()
       pipeline.expire(emit: { output.add($0) })
     }
     // Who waits for an answer does not wait for more lines.
     if output.isDue || !waiting.isEmpty { commit() }
     if MonotonicTime.now() >= nextReport { report() }
-    if let moment = pipeline.readAgainAt {
-      let pause = (moment - settings.clock.now()) / 1_000_000
-      signal.wait(milliseconds: Int32(clamping: max(1, min(pause, 250))))
+    let rest = pipeline.pauseMilliseconds
+    if rest > 0 {
+      signal.wait(milliseconds: Int32(clamping: min(rest, 250)))
     } else if !took {
       var pause = output.millisecondsUntilDue(most: Self.idleMilliseconds)
-      if let deadline = pipeline.nextDeadline {
-        pause = min(pause, Int(clamping: (deadline - settings.clock.now()) / 1_000_000))
-      }
+      if let wait = pipeline.millisecondsUntilDue { pause = min(pause, wait) }
       signal.wait(milliseconds: Int32(max(1, pause)))
     }
   }

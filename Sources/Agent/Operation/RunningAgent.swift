@@ -110,7 +110,8 @@ final class RunningAgent: Sendable {
         let pipeline: Pipeline
         do throws(PipelineError) {
           pipeline = try Pipeline(
-            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones)
+            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
+            metrics: settings.metrics)
         } catch { throw AgentError(error, job: job.name) }
         let lane = try ReceiverLane(
           job, pipeline: pipeline, inbox: inbox, signal: signal, settings: settings, board: board,
