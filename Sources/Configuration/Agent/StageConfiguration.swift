@@ -19,12 +19,13 @@ package struct StageConfiguration: Hashable, Sendable {
     self.file = file
   }
 
-  /// The names of all stages that Promtail knows.
+  /// The names of all stages that Promtail knows, and of Alloy's additions.
   package static let names: Set<String> = [
     "cri", "decolorize", "docker", "drop", "eventlogmessage", "geoip", "json", "labelallow",
-    "labeldrop", "labels", "limit", "logfmt", "match", "metrics", "multiline",
-    "non_indexed_labels", "output", "pack", "regex", "replace", "sampling", "static_labels",
-    "structured_metadata", "template", "tenant", "timestamp",
+    "labeldrop", "labels", "limit", "logfmt", "luhn", "match", "metrics", "multiline",
+    "non_indexed_labels", "output", "pack", "pattern", "regex", "replace", "sampling",
+    "split_json", "static_labels", "structured_metadata", "structured_metadata_drop", "template",
+    "tenant", "timestamp", "truncate",
   ]
 
   /// Reads a list of stages: mappings of one known name each.

@@ -78,8 +78,11 @@ struct StageEntry {
 
   /// The extracted value as text, numbers and bools written as Go writes them; nil when absent or
   /// null.
-  mutating func text(_ slot: Int) -> Range<Int>? {
-    switch self[slot] {
+  mutating func text(_ slot: Int) -> Range<Int>? { text(self[slot]) }
+
+  /// A value as text, as ``text(_:)-(Int)`` has it.
+  mutating func text(_ value: ExtractedValue) -> Range<Int>? {
+    switch value {
     case .absent, .null: return nil
     case .bool(let flag): return append(Array((flag ? "true" : "false").utf8))
     case .number(let value):
@@ -88,6 +91,12 @@ struct StageEntry {
       return start..<bytes.count
     case .text(let range): return range
     }
+  }
+
+  /// What a stage works on: the extracted value `source` as text, or the line without one.
+  mutating func input(_ source: Int?) -> Range<Int>? {
+    guard let source else { return line }
+    return text(source)
   }
 
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

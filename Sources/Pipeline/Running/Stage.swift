@@ -23,7 +23,8 @@ protocol Stage: AnyObject {
 
 /// A stage that can keep entries back.
 protocol HoldingStage: Stage {
-  /// The monotonic clock's nanoseconds at which ``expired(now:)`` has something to give; nil for never.
+  /// The monotonic clock's nanoseconds at which ``expired(now:)`` has something to give; nil
+  /// for never.
   var nextDeadline: Int64? { get }
   /// Entries whose time is over.
   func expired(now: Int64) -> [StageEntry]

@@ -53,13 +53,18 @@ struct StageCompiler {
     case "multiline": return try MultilineStage(stage, shared)
     case "template": return try TemplateStage(stage, shared)
     case "replace": return try ReplaceStage(stage, shared)
+    case "pattern": return try PatternStage(stage, shared)
+    case "split_json": return try SplitJSONStage(stage, shared)
+    case "truncate": return try TruncateStage(stage, shared)
+    case "luhn": return try LuhnStage(stage, shared)
+    case "structured_metadata_drop": return try StructuredMetadataDropStage(stage, shared)
     case "metrics": return try MetricsStage(stage, shared)
     case "geoip": return try GeoIPStage(stage, shared)
     case "eventlogmessage": return try EventLogMessageStage(stage, shared)
     default:
       throw ConfigurationError(
         file: stage.file, mark: stage.mark,
-        message: "stage `\(stage.name)` is known to Promtail, not supported by Sluice yet")
+        message: "stage `\(stage.name)` is known, but nothing runs it")
     }
   }
 

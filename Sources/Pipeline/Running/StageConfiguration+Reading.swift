@@ -53,6 +53,11 @@ extension SettingSection {
     do { return try Regex(text) } catch { throw self.error(key, "is malformed: \(error.message)") }
   }
 
+  /// Alloy's `regex` for names; nil when absent or empty.
+  mutating func nameRegex() throws(ConfigurationError) -> Regex? {
+    node("regex")?.scalar?.text.isEmpty == false ? try regex("regex") : nil
+  }
+
   /// A text; a number or truth value without quotes is an error, as it is in Promtail.
   mutating func readText(_ key: String, _ value: inout String?) throws(ConfigurationError) {
     guard let scalar = try scalar(key) else { return }

@@ -3,17 +3,32 @@ import TelemetryModel
 import WireFormats
 
 /// `labels`: makes labels of extracted values.
+///
+/// Alloy's form is read too: `values` with the mapping, and `source_type: structured_metadata` to
+/// take the values from there.
 final class LabelsStage: Stage {
   private let labels: [(label: Int, source: Int)]
+  /// The names in structured metadata, where values come from there.
+  private var metadataNames: [String] = []
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    let section = try stage.section()
+    var section = try stage.section()
     guard !stage.settings.isNull else { throw stage.error("needs labels") }
+    var type = "extracted"
+    if let inner = try section.alloyValues() {
+      try section.read("source_type", &type)
+      try section.finish()
+      guard ["extracted", "structured_metadata"].contains(type) else {
+        throw section.error("source_type", "must be extracted or structured_metadata")
+      }
+      section = inner
+    }
     var labels: [(label: Int, source: Int)] = []
     for (name, source) in try section.texts() {
       guard LabelNames.isValid(name) else { throw section.error(name, "is no label name") }
       let from = source.flatMap { $0.isEmpty ? nil : $0 } ?? name
       labels.append((shared.slots.slot(name), shared.slots.slot(from)))
+      if type != "extracted" { metadataNames.append(from) }
     }
     self.labels = labels
   }
@@ -23,6 +38,11 @@ final class LabelsStage: Stage {
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+    for (index, name) in metadataNames.enumerated() {
+      guard let found = entry.structuredMetadata.first(where: { $0.name == name }) else { continue }
+      entry.setLabel(labels[index].label, entry.append(Array(found.value.utf8)))
+    }
+    guard metadataNames.isEmpty else { return .proceed }
     for (label, source) in labels {
       guard let range = entry.text(source), entry.isUTF8(range) else { continue }
       entry.setLabel(label, range)
@@ -97,72 +117,13 @@ final class LabelAllowStage: Stage {
   }
 }
 
-/// `structured_metadata`: makes structured metadata of extracted values and of labels.
-final class StructuredMetadataStage: Stage {
-  private let fields: [(name: String, source: Int)]
-
-  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    let section = try stage.section()
-    fields = try section.texts().map { name, source in
-      (name, shared.slots.slot(source.flatMap { $0.isEmpty ? nil : $0 } ?? name))
+extension SettingSection {
+  /// The mapping `values` of a stage's Alloy form; nil for Promtail's form, in which values are
+  /// single texts.
+  mutating func alloyValues() throws(ConfigurationError) -> SettingSection? {
+    guard allMembers.contains(where: { $0.key == "values" && $0.value.members != nil }) else {
+      return nil
     }
-  }
-
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    for (name, source) in fields {
-      let extracted = entry.text(source).flatMap { entry.isUTF8($0) ? $0 : nil }
-      if let extracted {
-        entry.structuredMetadata.append(Label(name, entry.string(extracted)))
-      }
-      // A label that says the same moves over; one that differs from what was extracted stays.
-      guard let label = entry.label(source) else { continue }
-      if let extracted {
-        guard entry.bytes[extracted] == entry.bytes[label] else { continue }
-      } else {
-        entry.structuredMetadata.append(Label(name, entry.string(label)))
-      }
-      entry.removeLabel(source)
-    }
-    return .proceed
-  }
-}
-
-/// `tenant`: chooses the tenant by a label, an extracted value or a fixed one.
-final class TenantStage: Stage {
-  private enum Origin {
-    case label(Int)
-    case extracted(Int)
-    case value([UInt8])
-  }
-  private let origin: Origin
-  private let target: Int
-
-  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
-    var label = ""
-    var source = ""
-    var value = ""
-    try section.read("label", &label)
-    try section.read("source", &source)
-    try section.read("value", &value)
-    try section.finish()
-    switch (label.isEmpty, source.isEmpty, value.isEmpty) {
-    case (false, true, true): origin = .label(shared.slots.slot(label))
-    case (true, false, true): origin = .extracted(shared.slots.slot(source))
-    case (true, true, false): origin = .value(Array(value.utf8))
-    default: throw stage.error("needs one of `label`, `source` and `value`")
-    }
-    target = shared.slots.slot("__tenant_id__")
-  }
-
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    let range: Range<Int>?
-    switch origin {
-    case .label(let slot): range = entry.label(slot)
-    case .extracted(let slot): range = entry.text(slot)
-    case .value(let bytes): range = entry.append(bytes)
-    }
-    if let range, !range.isEmpty { entry.setLabel(target, range) }
-    return .proceed
+    return try section("values")
   }
 }

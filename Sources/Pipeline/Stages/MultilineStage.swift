@@ -23,6 +23,8 @@ final class MultilineStage: HoldingStage {
   private let maxWait: TimeSpan
   /// Lines of a block; 0 for no limit.
   private let maxLines: Int
+  /// Whether carriage returns and line feeds at a line's end are left out (Alloy).
+  private let trimsLineEnds: Bool
   private var blocks: [LabelKey: Block] = [:]
   private var key = LabelKey()
 
@@ -44,6 +46,9 @@ final class MultilineStage: HoldingStage {
     var lines = 128
     try section.readWeakly("max_lines", &lines)
     maxLines = max(0, lines)
+    var trims = false
+    try section.read("trim_newlines", &trims)
+    trimsLineEnds = trims
     try section.finish()
   }
 
@@ -60,7 +65,9 @@ final class MultilineStage: HoldingStage {
       block.entry = entry
     }
     if !block.text.isEmpty { block.text.append(UInt8(ascii: "\n")) }
-    block.text.append(contentsOf: entry.bytes[entry.line])
+    var line = entry.bytes[entry.line]
+    while trimsLineEnds, line.last == 0x0a || line.last == 0x0d { line = line.dropLast() }
+    block.text.append(contentsOf: line)
     block.lines += 1
     block.origins.append(contentsOf: entry.earlierOrigins)
     block.origins.append(entry.origin)

@@ -27,11 +27,7 @@ final class ReplaceStage: Stage {
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    var input = entry.line
-    if let source {
-      guard let range = entry.text(source) else { return .proceed }
-      input = range
-    }
+    guard let input = entry.input(source) else { return .proceed }
     let text = Array(entry.bytes[input])
     let matches = Self.allMatches(regex, text)
     guard !matches.isEmpty else { return .proceed }

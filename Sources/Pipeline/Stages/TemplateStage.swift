@@ -47,10 +47,16 @@ struct EntryTemplate {
   ///   - line: `.Entry`; nil leaves it to the extracted map.
   func text(_ entry: inout StageEntry, value: String?, line: String?) -> [UInt8]? {
     var members: [(key: String, value: TemplateValue)] = []
-    let names = template.readsWholeData ? slots.names : template.fields
-    for name in names {
-      guard let slot = slots.known(name), let range = entry.text(slot) else { continue }
-      members.append((name, .string(entry.string(range))))
+    if template.readsWholeData {
+      for (name, value) in entry.allExtracted(slots) {
+        guard let range = entry.text(value) else { continue }
+        members.append((name, .string(entry.string(range))))
+      }
+    } else {
+      for name in template.fields {
+        guard let slot = slots.known(name), let range = entry.text(slot) else { continue }
+        members.append((name, .string(entry.string(range))))
+      }
     }
     if let value { members.append(("Value", .string(value))) }
     if let line { members.append(("Entry", .string(line))) }

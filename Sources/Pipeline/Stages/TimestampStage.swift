@@ -5,13 +5,15 @@ import WireFormats
 /// `timestamp`: takes the line's time from an extracted value.
 ///
 /// With `action_on_failure: fudge`, which is the default, a line without a readable time gets
-/// that of the stream's line before and a nanosecond.
+/// that of the stream's line before and a nanosecond. Alloy's `action_on_duplicate_timestamp:
+/// fudge` does so too for a line whose time is the one before; here the default is `keep`.
 final class TimestampStage: Stage {
   private let source: Int
   private let readers: [TimestampReader]
   private let isFudging: Bool
-  /// The last time of each stream, by the labels' key.
-  private var lastTimes: [LabelKey: Timestamp] = [:]
+  private let isFudgingDuplicates: Bool
+  /// The last time of each stream as read and as given, by the labels' key.
+  private var lastTimes: [LabelKey: (read: Timestamp, given: Timestamp)] = [:]
   private var key = LabelKey()
 
   /// More streams than this are forgotten together.
@@ -27,11 +29,18 @@ final class TimestampStage: Stage {
     try section.read("location", &location)
     var action = "fudge"
     try section.read("action_on_failure", &action)
+    var duplicates = "keep"
+    try section.read("action_on_duplicate_timestamp", &duplicates)
     try section.finish()
     guard ["fudge", "skip"].contains(action) else {
       throw section.error("action_on_failure", "must be fudge or skip, not `\(action)`")
     }
+    guard ["fudge", "keep"].contains(duplicates) else {
+      throw section.error(
+        "action_on_duplicate_timestamp", "must be fudge or keep, not `\(duplicates)`")
+    }
     isFudging = action == "fudge"
+    isFudgingDuplicates = duplicates == "fudge"
     var zone: TimeZoneRules?
     if let location {
       guard let rules = shared.zones.rules(named: location) else {
@@ -46,6 +55,7 @@ final class TimestampStage: Stage {
     self.source = shared.slots.slot(source)
     readers = [TimestampReader(layout: layout)]
     isFudging = true
+    isFudgingDuplicates = false
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
@@ -56,7 +66,7 @@ final class TimestampStage: Stage {
         case .moment(let time):
           entry.timestamp = time
           entry.distantTime = nil
-          if isFudging { remember(entry) }
+          if isFudging || isFudgingDuplicates { remember(&entry) }
         case .distant(let time):
           entry.timestamp = time.unixSeconds < 0 ? .distantPast : .distantFuture
           entry.distantTime = DistantTime(seconds: time.unixSeconds, nanosecond: time.nanosecond)
@@ -67,19 +77,23 @@ final class TimestampStage: Stage {
     if isFudging {
       entry.writeKey(&key)
       if let last = lastTimes[key] {
-        entry.timestamp = last + TimeSpan(nanoseconds: 1)
-        lastTimes[key] = entry.timestamp
+        entry.timestamp = last.given + TimeSpan(nanoseconds: 1)
+        lastTimes[key]?.given = entry.timestamp
       }
     }
     return .proceed
   }
 
-  private func remember(_ entry: borrowing StageEntry) {
+  private func remember(_ entry: inout StageEntry) {
     entry.writeKey(&key)
+    let read = entry.timestamp
+    if isFudgingDuplicates, let last = lastTimes[key], last.read == read {
+      entry.timestamp = last.given + TimeSpan(nanoseconds: 1)
+    }
     if lastTimes.count >= TimestampStage.streamsMax, lastTimes[key] == nil {
       lastTimes.removeAll(keepingCapacity: true)
     }
-    lastTimes[key] = entry.timestamp
+    lastTimes[key] = (read, entry.timestamp)
   }
 }
 

@@ -1,12 +1,14 @@
 import Bytes
 import Configuration
+import Regex
 import TelemetryModel
 import WireFormats
 
 /// `json`: takes values of a JSON object into the extracted map.
 ///
 /// Expressions that are plain paths (`a`, `a.b`, `"a-b".c`) are found while the text is scanned;
-/// with any other the text becomes a tree that JMESPath is evaluated on.
+/// with any other the text becomes a tree that JMESPath is evaluated on. With Alloy's `regex` the
+/// members are taken too whose names match.
 final class JSONStage: Stage {
   private let source: Int?
   private let dropsMalformed: Bool
@@ -14,6 +16,7 @@ final class JSONStage: Stage {
   private let targets: [Int]
   private let paths: JSONPaths?
   private let expressions: [JMESPath]
+  private let regex: Regex?
   private var results: [ExtractedValue] = []
 
   /// Why lines are dropped with `drop_malformed`.
@@ -21,7 +24,9 @@ final class JSONStage: Stage {
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
     var section = try stage.section()
-    guard let mapping = try section.section("expressions"), !mapping.keys.isEmpty else {
+    regex = try section.nameRegex()
+    let mapping = try section.section("expressions")
+    guard regex != nil || mapping?.keys.isEmpty == false else {
       throw section.error("expressions", "is needed: names with JMESPath expressions")
     }
     source = try section.source().map { shared.slots.slot($0) }
@@ -31,16 +36,16 @@ final class JSONStage: Stage {
     try section.finish()
     var targets: [Int] = []
     var expressions: [JMESPath] = []
-    for (name, text) in try mapping.texts() {
+    for (name, text) in try mapping?.texts() ?? [] {
       targets.append(shared.slots.slot(name))
       let path = text.flatMap { $0.isEmpty ? nil : $0 } ?? name
       do { expressions.append(try JMESPath(path)) } catch {
-        throw mapping.error(name, "is no JMESPath expression: \(error.message)")
+        throw section.error("expressions.\(name)", "is no JMESPath expression: \(error.message)")
       }
     }
     self.targets = targets
     let fields = expressions.map(\.plainPath)
-    paths = JSONPaths(fields)
+    paths = regex == nil ? JSONPaths(fields) : nil
     self.expressions = paths == nil ? expressions : []
   }
 
@@ -51,30 +56,27 @@ final class JSONStage: Stage {
     targets = fields.map { shared.slots.slot($0.target) }
     paths = JSONPaths(fields.map { [$0.field] })
     expressions = []
+    regex = nil
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    var input = entry.line
-    if let source {
-      guard let range = entry.text(source) else { return .proceed }
-      input = range
-    }
-    guard read(input, &entry) else {
+    guard let input = entry.input(source) else { return .proceed }
+    guard read(input, &entry, shared) else {
       return dropsMalformed ? .drop(reason: JSONStage.dropReason) : .proceed
     }
     return .proceed
   }
 
-  private func read(_ input: Range<Int>, _ entry: inout StageEntry) -> Bool {
+  private func read(
+    _ input: Range<Int>, _ entry: inout StageEntry, _ shared: StageResources
+  ) -> Bool {
+    guard let paths else { return evaluate(input, &entry, shared) }
     results.removeAll(keepingCapacity: true)
     results.append(contentsOf: repeatElement(.null, count: targets.count))
     var made: [UInt8] = []
     let offset = entry.bytes.count
     let isRead = entry.withText(input) { text in
-      if let paths {
-        return paths.read(text, at: input.lowerBound, madeAt: offset, &results, &made)
-      }
-      return evaluate(text, madeAt: offset, &made)
+      paths.read(text, at: input.lowerBound, madeAt: offset, &results, &made)
     }
     guard isRead else { return false }
     entry.bytes.append(contentsOf: made)
@@ -84,32 +86,21 @@ final class JSONStage: Stage {
 
   /// Evaluates the expressions on a tree; one that fails leaves its name as it was.
   private func evaluate(
-    _ text: UnsafeRawBufferPointer, madeAt offset: Int, _ made: inout [UInt8]
+    _ input: Range<Int>, _ entry: inout StageEntry, _ shared: StageResources
   ) -> Bool {
-    guard let tree = try? JSONValue.parse(text) else { return false }
+    guard let tree = entry.withText(input, { try? JSONValue.parse($0) }) else { return false }
     switch tree {
     case .object, .null: break
     default: return false
     }
     let root = JMESValue(tree)
     for (index, expression) in expressions.enumerated() {
-      guard let value = try? expression.evaluate(root) else {
-        results[index] = .absent
-        continue
-      }
-      switch value {
-      case .null: results[index] = .null
-      case .bool(let flag): results[index] = .bool(flag)
-      case .number(let number): results[index] = .number(number)
-      case .string(let string):
-        let start = offset + made.count
-        made.append(utf8: string)
-        results[index] = .text(start..<(offset + made.count))
-      case .array, .object, .expression:
-        let start = offset + made.count
-        made.append(contentsOf: value.text(escapesHTML: true))
-        results[index] = .text(start..<(offset + made.count))
-      }
+      guard let value = try? expression.evaluate(root) else { continue }
+      entry[targets[index]] = entry.extracted(value)
+    }
+    guard let regex, case .object(let members) = root else { return true }
+    for member in members where regex.matches(member.key) {
+      entry.extract(entry.extracted(member.value), as: member.key, shared.slots)
     }
     return true
   }
