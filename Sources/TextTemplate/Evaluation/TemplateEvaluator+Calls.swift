@@ -34,7 +34,13 @@ extension TemplateEvaluator {
         let type = function.parameters[min(given, wanted) - 1]
         arguments.append(try check(final, type))
       }
-      return try finish(name, command, body, arguments)
+      let value = try finish(name, command, body, arguments)
+      if function.changesFirstArgument, case .variable(let names)? = operands.first?.kind,
+        names.count == 1
+      {
+        try assign(names[0], value)
+      }
+      return value
     }
   }
 

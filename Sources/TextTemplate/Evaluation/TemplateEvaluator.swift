@@ -191,7 +191,7 @@ struct TemplateEvaluator {
     return result
   }
 
-  private mutating func assign(_ name: String, _ value: TemplateValue) throws(TemplateError) {
+  mutating func assign(_ name: String, _ value: TemplateValue) throws(TemplateError) {
     guard let index = variables.lastIndex(where: { $0.name == name }) else {
       throw failure("undefined variable: \(name)")
     }

@@ -34,6 +34,9 @@ package struct TemplateFunction: Sendable {
   /// Whether the last parameter takes any number of arguments.
   let isVariadic: Bool
   let work: Work
+  /// Whether its result takes the place of the variable that is its first argument, as Go's maps
+  /// are changed in place.
+  private(set) var changesFirstArgument = false
 
   /// `body` gets as many arguments as there are parameters, each of its type; of a variadic
   /// function at least all but the last.
@@ -47,6 +50,12 @@ package struct TemplateFunction: Sendable {
     self.parameters = parameters
     self.isVariadic = isVariadic
     self.work = work
+  }
+
+  var changingItsFirstArgument: TemplateFunction {
+    var copy = self
+    copy.changesFirstArgument = true
+    return copy
   }
 
   /// A function without arguments whose value each execution is given, as LogQL's `__line__`.

@@ -72,16 +72,20 @@ enum MapFunctions {
     table["fail"] = TemplateFunction(.string) { (arguments) throws(TemplateCallError) in
       throw TemplateCallError(arguments[0].text)
     }
-    table["toJson"] = TemplateFunction(.any) { (arguments) in
-      var writer = JSONWriter()
-      write(arguments[0], &writer)
-      return .string(String(decoding: writer.bytes, as: UTF8.self))
-    }
+    table["toJson"] = TemplateFunction(.any) { (arguments) in .string(json(arguments[0])) }
     return table
   }
 
   private static func present(_ values: [TemplateValue]) -> [TemplateValue] {
     values.filter { if case .null = $0 { false } else { true } }
+  }
+
+  /// Compact JSON as Go's `encoding/json` writes it.
+  static func json(_ value: TemplateValue, escapesHTML: Bool = true) -> String {
+    var writer = JSONWriter()
+    writer.escapesHTML = escapesHTML
+    write(value, &writer)
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 
   private static func write(_ value: TemplateValue, _ writer: inout JSONWriter) {

@@ -19,9 +19,9 @@ extension TemplateFunctions {
     return table
   }
 
-  /// The functions of Promtail's `template` and `replace` stages: its own, and of sprig those for
-  /// texts, numbers, times, lists, maps, digests and regular expressions. What would read the
-  /// machine (`env`, `getHostByName`), make keys or draw lots is left out.
+  /// The functions of Promtail's `template` and `replace` stages: its own and sprig's. What would
+  /// read the machine (`env`, `expandenv`, `getHostByName`) or make keys, certificates and
+  /// passwords is left out.
   package static func promtail(_ environment: TemplateEnvironment) -> TemplateFunctions {
     var table = StringFunctions.sprig
     table.merge(MathFunctions.table)
@@ -31,12 +31,28 @@ extension TemplateFunctions {
     table.merge(MapFunctions.table)
     table.merge(MatchFunctions.table)
     table.merge(DigestFunctions.table)
+    table.merge(SprigTexts.table)
+    table.merge(SprigValues.table)
+    table.merge(SprigDates.table(environment))
+    table.merge(SprigPaths.table)
     table.merge(StringFunctions.legacy)
     table.merge(RegexFunctions.table)
     table["b64dec"] = EncodingFunctions.base64Decode
+    for name in mustNames {
+      let plain = name.prefix(1).lowercased() + name.dropFirst()
+      table["must" + name] = table[plain]
+    }
     for name in ["count", "toDateInZone", "unixEpochMillis", "unixEpochNanos", "unixToTime"] {
       table[name] = nil
     }
     return table
   }
+
+  /// Functions that sprig has twice; here both stop the template when they fail.
+  private static let mustNames = [
+    "Append", "Chunk", "Compact", "DeepCopy", "First", "FromJson", "Has", "Initial", "Last",
+    "Merge", "MergeOverwrite", "Prepend", "Push", "RegexFind", "RegexFindAll", "RegexMatch",
+    "RegexReplaceAll", "RegexReplaceAllLiteral", "RegexSplit", "Rest", "Reverse", "Slice",
+    "ToJson", "ToPrettyJson", "ToRawJson", "Uniq", "Without",
+  ]
 }
