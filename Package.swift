@@ -45,6 +45,7 @@ let layers: [[Module]] = [
         "TelemetryModel",
       ]),
     module("LogQL", ["Bytes", "TelemetryModel", "Regex"]),
+    module("TraceQL", ["CLinux", "TelemetryModel", "Regex"]),
   ],
   [  // 4
     module(
@@ -89,7 +90,10 @@ let layers: [[Module]] = [
       ]),
     module(
       "SpanQuery",
-      ["Bytes", "LinuxIO", "TelemetryModel", "Configuration", "TraceFormats", "SpanStore"]),
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "Regex", "TraceQL", "Configuration", "TraceFormats",
+        "SpanStore",
+      ]),
     module(
       "Delivery",
       [
@@ -107,7 +111,7 @@ let layers: [[Module]] = [
     module(
       "TraceAPI",
       [
-        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "Configuration",
+        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "TraceQL", "Configuration",
         "TraceFormats", "SpanStore", "SpanQuery",
       ]),
     module(

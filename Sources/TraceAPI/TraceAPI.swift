@@ -12,14 +12,17 @@ package struct TraceAPI: Sendable {
 
   let query: SpanQuery
   let clock: any WallClock
+  /// The program's, as buildinfo tells it.
+  let version: String
   let tenantOf: TenantOf
 
   package init(
-    query: SpanQuery, clock: any WallClock = SystemClock(),
+    query: SpanQuery, clock: any WallClock = SystemClock(), version: String = "",
     tenantOf: @escaping TenantOf = { _ throws(HTTPError) in .single }
   ) {
     self.query = query
     self.clock = clock
+    self.version = version
     self.tenantOf = tenantOf
   }
 

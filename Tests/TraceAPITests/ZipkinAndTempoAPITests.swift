@@ -114,4 +114,54 @@ struct TempoAPITests {
     #expect(trace?["durationMs"]?.intValue == 7)
     await server.stop()
   }
+
+  @Test func searchByTraceQL() async throws {
+    let server = try TraceAPIServer(sampleTraces)
+    let found = try await server.json(
+      .tempo, "/api/search?q=%7Bresource.service.name%3D%22Stock%22%26%26status%3Derror%7D&spss=1")
+    let trace = found["traces"]?[0]
+    #expect(found["traces"]?.arrayValue?.count == 1)
+    #expect(trace?["spanSet"]?["matched"]?.intValue == 1)
+    #expect(trace?["spanSets"]?.arrayValue?.count == 1)
+    #expect(trace?["serviceStats"]?["Stock"]?["errorCount"]?.intValue == 1)
+    let bad = try await server.get(.tempo, "/api/search?q=%7B%20bad")
+    #expect(bad.status == 400)
+    #expect(
+      String(decoding: bad.body, as: UTF8.self)
+        == "invalid TraceQL query: parse error at line 1, col 3: unknown identifier: bad")
+    await server.stop()
+  }
+
+  @Test func tagsAndTheirValues() async throws {
+    let server = try TraceAPIServer(sampleTraces)
+    let scopes = try await server.json(.tempo, "/api/v2/search/tags")["scopes"]?.arrayValue ?? []
+    #expect(scopes.contains { $0["name"]?.stringValue == "intrinsic" })
+    let resource = scopes.first { $0["name"]?.stringValue == "resource" }
+    #expect(resource?["tags"]?.arrayValue?.contains { $0.stringValue == "service.name" } == true)
+    let services = try await server.json(.tempo, "/api/search/tag/service.name/values")
+    #expect(services["tagValues"]?[0]?.stringValue == "Shop")
+    let names = try await server.json(
+      .tempo, "/api/v2/search/tag/name/values?q=%7Bresource.service.name%3D%22Stock%22%7D")
+    #expect(names["tagValues"]?[0]?["type"]?.stringValue == "string")
+    #expect(try await server.get(.tempo, "/api/search/tags?scope=nope").status == 400)
+    #expect(try await server.get(.tempo, "/api/v2/search/tag/no%20tag/values").status == 400)
+    await server.stop()
+  }
+
+  @Test func metricsOverTime() async throws {
+    let server = try TraceAPIServer(sampleTraces)
+    let found = try await server.json(
+      .tempo,
+      "/api/metrics/query_range?q=%7B%7D%7Ccount_over_time()&start=0.5&end=10&step=10s")
+    let samples = found["series"]?[0]?["samples"]?.arrayValue ?? []
+    #expect(samples.map { $0["timestampMs"]?.stringValue } == ["10000"])
+    #expect(samples[0]["value"]?.intValue == Int64(sampleTraces.spanCount))
+    let instant = try await server.json(
+      .tempo, "/api/metrics/query?q=%7B%7D%7Crate()&start=0.5&end=10")
+    #expect(instant["series"]?[0]?["value"] != nil)
+    for query in ["q=%7B%7D", "q=%7B%7D%7Crate()&start=5&end=1", "q=%7B%7D%7Crate()&step=x"] {
+      #expect(try await server.get(.tempo, "/api/metrics/query_range?" + query).status == 400)
+    }
+    await server.stop()
+  }
 }

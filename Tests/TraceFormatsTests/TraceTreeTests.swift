@@ -38,13 +38,69 @@ struct TraceTreeTests {
     #expect(
       lines.map(\.text) == [
         "trace 00000000000000000000000000000abc  2.00ms  4 spans  2 services  1 error",
-        "shop: GET /                          ████████████████████████     2.00ms",
-        "├ database: query                       ████████████              1.00ms",
+        "shop: GET /                          ███░░░░░░░░░░░░███░░░░░█     2.00ms",
+        "├ database: query                       ███░░░░░░███              1.00ms",
         "│ └ ! database: SELECT\\u{1b}[31m           ██████                  500µs",
         "        dead\\nlock",
         "└ shop: render                                         ██████      499µs",
       ])
     #expect(lines.map(\.isError) == [false, false, false, true, true, false])
+  }
+
+  /// The example of Jaeger's documentation: the last child, then the one before it.
+  @Test func theCriticalPathGoesBackwardsThroughTheLastToFinish() {
+    let tree = SpanTree([
+      batch("s", [span(1, 0, "a", 0, 100), span(2, 1, "b", 10, 40), span(3, 1, "c", 60, 90)]),
+      // Ends with its parent's child b, but began when c had not: not waited for.
+      batch(
+        "s", [span(4, 1, "d", 20, 35), span(5, 3, "late", 80, 500), span(6, 1, "off", 200, 300)]),
+    ])
+    let sections = CriticalPath(tree).sections.map {
+      "\(tree.nodes[$0.node].span.name) \($0.start)-\($0.end)"
+    }
+    #expect(
+      sections == ["a 0-10", "b 10-40", "a 40-60", "c 60-80", "late 80-90", "a 90-100"])
+  }
+
+  @Test func theCriticalPathOfAnyTreeCoversItsRootOnce() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<300 {
+      let count = Int.random(in: 1...15, using: &random)
+      let spans = (0..<count).map { index in
+        let start = Int64.random(in: 0...90, using: &random)
+        return span(
+          UInt64(index + 1), index == 0 ? 0 : UInt64.random(in: 1...UInt64(index), using: &random),
+          "n", index == 0 ? 0 : start, index == 0 ? 100 : start + Int64.random(in: 0...60))
+      }
+      let tree = SpanTree([batch("s", spans)])
+      let sections = CriticalPath(tree).sections
+      #expect(sections.reduce(0) { $0 + $1.end - $1.start } == 100)
+      #expect(zip(sections, sections.dropFirst()).allSatisfy { $0.end == $1.start })
+    }
+  }
+
+  @Test func movesSpansOfOtherHostsIntoTheirParents() {
+    func on(_ host: String, _ spans: [Span]) -> ResourceSpans {
+      var made = batch("s", spans)
+      made.resource.attributes.append(Attribute("host.name", .string(host)))
+      return made
+    }
+    let adjusted = ClockSkew.adjust([
+      on("x", [span(1, 0, "root", 100, 200), span(2, 1, "same", 90, 95)]),
+      on("y", [span(3, 1, "early", 10, 30), span(4, 3, "below", 12, 20)]),
+      on("z", [span(5, 1, "long", 50, 250), span(6, 1, "fits", 120, 130)]),
+    ])
+    var starts: [String: Int64] = [:]
+    var warned: [String] = []
+    adjusted.forEachSpan { span, _, _ in
+      starts[span.name] = span.start.nanoseconds
+      if span.attributes.value(of: JaegerNaming.warningsKey) != nil { warned.append(span.name) }
+    }
+    #expect(
+      starts == [
+        "root": 100, "same": 90, "early": 140, "below": 142, "long": 100, "fits": 120,
+      ])
+    #expect(warned.sorted() == ["below", "early", "long"])
   }
 
   @Test func everySpanIsThereOnceWhateverTheParents() {

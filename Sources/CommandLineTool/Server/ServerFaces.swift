@@ -32,7 +32,8 @@ struct ServerFaces {
     let listen = configuration.listen
     let collector = Collector(sink: spans, executor: blocking, tenantOf: tenantOf)
     let queries = TraceAPI(
-      query: SpanQuery(source: spans, executor: blocking), clock: clock, tenantOf: tenantOf)
+      query: SpanQuery(source: spans, executor: blocking), clock: clock, version: sluiceVersion,
+      tenantOf: tenantOf)
     var loki = face("loki", listen.loki, addLokiRoutes)
     loki.errorBody = LokiErrors.body
     return [

@@ -10,6 +10,10 @@ package struct SpanTree: Sendable {
     package var span: Span
     /// The service's name as Jaeger shows it.
     package var service: String
+    /// The host's name or address, as far as the resource tells.
+    package var host: String
+    /// Index among the tree's nodes; nil for roots.
+    package var parent: Int?
     /// How many spans are above.
     package var depth: Int
     /// Whether no sibling follows.
@@ -22,9 +26,11 @@ package struct SpanTree: Sendable {
   package private(set) var nodes: [Node] = []
 
   package init(_ batches: [ResourceSpans]) {
-    var spans: [(span: Span, service: String)] = []
+    var spans: [Entry] = []
     batches.forEachSpan { span, _, resource in
-      spans.append((span, JaegerNaming.service(resource)))
+      spans.append(
+        Entry(
+          span: span, service: JaegerNaming.service(resource), host: Self.host(of: resource)))
     }
     spans.sort { a, b in
       if a.span.start.bits != b.span.start.bits { return a.span.start.bits < b.span.start.bits }
@@ -40,13 +46,27 @@ package struct SpanTree: Sendable {
     visit(spans, roots: roots, children: children)
   }
 
+  private struct Entry {
+    var span: Span
+    var service: String
+    var host: String
+  }
+
+  /// What tells one clock from another: spans of one host need no correction among themselves.
+  private static func host(of resource: Resource) -> String {
+    for key in ["ip", "host.ip", "host.id", "host.name"] {
+      if let text = resource.attributes.value(of: key)?.text, !text.isEmpty { return text }
+    }
+    return ""
+  }
+
   /// The index of each span's parent; circles are cut open.
-  private static func parents(of spans: [(span: Span, service: String)]) -> [Int?] {
+  private static func parents(of spans: [Entry]) -> [Int?] {
     // Of spans that share an id some are enough: a trace of many equal ids must not take for ever.
     let byID = Dictionary(grouping: spans.indices) { spans[$0].span.spanID }
       .mapValues { $0.prefix(64) }
     var parents: [Int?] = spans.indices.map { index in
-      let (span, service) = spans[index]
+      let (span, service) = (spans[index].span, spans[index].service)
       if span.kind == .server,
         let client = byID[span.spanID]?.first(where: { spans[$0].span.kind == .client })
       {
@@ -78,30 +98,33 @@ package struct SpanTree: Sendable {
   }
 
   private mutating func visit(
-    _ spans: [(span: Span, service: String)], roots: [Int], children: [[Int]]
+    _ spans: [Entry], roots: [Int], children: [[Int]]
   ) {
-    struct Entry {
+    struct Visit {
       var index: Int
+      var parent: Int?
       var isLast: Bool
       var openLevels: [Bool]
     }
-    func entries(_ indices: [Int], _ openLevels: [Bool]) -> [Entry] {
+    func visits(_ indices: [Int], _ parent: Int?, _ openLevels: [Bool]) -> [Visit] {
       indices.enumerated().reversed().map {
-        Entry(index: $0.element, isLast: $0.offset == indices.count - 1, openLevels: openLevels)
+        Visit(
+          index: $0.element, parent: parent, isLast: $0.offset == indices.count - 1,
+          openLevels: openLevels)
       }
     }
-    var stack = entries(roots, [])
+    var stack = visits(roots, nil, [])
     while let entry = stack.popLast() {
-      let (span, service) = spans[entry.index]
+      let known = spans[entry.index]
       nodes.append(
         Node(
-          span: span, service: service, depth: entry.openLevels.count, isLast: entry.isLast,
-          openLevels: entry.openLevels))
+          span: known.span, service: known.service, host: known.host, parent: entry.parent,
+          depth: entry.openLevels.count, isLast: entry.isLast, openLevels: entry.openLevels))
       // Deeper levels than anybody can read are drawn at the same place.
       let levels =
         entry.openLevels.count < Self.depthMax
         ? entry.openLevels + [!entry.isLast] : entry.openLevels
-      stack += entries(children[entry.index], levels)
+      stack += visits(children[entry.index], nodes.count - 1, levels)
     }
   }
 

@@ -13,8 +13,9 @@ package enum TraceTree {
   package static let widthMin = 60
 
   /// Draws each trace of `batches`: a heading, then a line for each span with its place in the
-  /// tree, service and name, a bar from its start to its end, and its duration. Failed spans are
-  /// marked with `!` and followed by their message.
+  /// tree, service and name, a bar from its start to its end, and its duration. The bar is full
+  /// where the span is on the trace's critical path and grey elsewhere. Failed spans are marked
+  /// with `!` and followed by their message.
   ///
   /// - Parameter width: columns of the terminal.
   package static func render(_ batches: [ResourceSpans], width: Int) -> [Line] {
@@ -29,7 +30,9 @@ package enum TraceTree {
   private static func render(
     trace id: TraceID, _ batches: [ResourceSpans], width: Int
   ) -> [Line] {
-    let nodes = SpanTree(batches).nodes
+    let tree = SpanTree(batches)
+    let nodes = tree.nodes
+    let critical = Dictionary(grouping: CriticalPath(tree).sections, by: \.node)
     guard let first = nodes.map(\.span.start.bits).min() else { return [] }
     let last = max(first, nodes.map(\.span.end.bits).max() ?? first)
     let services = Set(nodes.map(\.service)).count
@@ -41,13 +44,14 @@ package enum TraceTree {
     // The name takes half, the duration ten columns at the end, the bar what is left.
     let nameWidth = width / 2
     let barWidth = width - nameWidth - 12
-    for node in nodes {
+    for (index, node) in nodes.enumerated() {
       let isError = node.span.status.code == SpanStatus.error
       let mark = isError ? "! " : ""
       let name =
         prefix(of: node) + mark + escaped(node.service) + ": "
         + escaped(JaegerNaming.operation(node.span))
-      let bar = bar(of: node.span, from: first, to: last, width: barWidth)
+      let bar = bar(
+        of: node.span, critical: critical[index] ?? [], from: first, to: last, width: barWidth)
       let time = duration(
         node.span.end.bits > node.span.start.bits ? node.span.end.bits - node.span.start.bits : 0)
       let text =
@@ -71,17 +75,20 @@ package enum TraceTree {
     return text + (node.isLast ? "└ " : "├ ")
   }
 
-  private static func bar(of span: Span, from first: UInt64, to last: UInt64, width: Int) -> String
-  {
-    let whole = Double(max(1, last - first))
-    let cells = Double(width)
-    let start = min(width - 1, Int(Double(span.start.bits &- first) / whole * cells))
-    let end = min(
-      width, Int((Double(max(span.end.bits, span.start.bits) - first) / whole * cells).rounded(.up))
-    )
-    let length = max(1, end - start)
-    return String(repeating: " ", count: start) + String(repeating: "█", count: length)
-      + String(repeating: " ", count: max(0, width - start - length))
+  private static func bar(
+    of span: Span, critical: [CriticalPath.Section], from first: UInt64, to last: UInt64,
+    width: Int
+  ) -> String {
+    var cells = Array(repeating: Character(" "), count: width)
+    func fill(_ start: UInt64, _ end: UInt64, _ character: Character) {
+      let whole = Double(max(1, last - first))
+      let from = min(width - 1, Int(Double(start &- first) / whole * Double(width)))
+      let to = Int((Double(max(end, start) - first) / whole * Double(width)).rounded(.up))
+      for cell in from..<max(from + 1, min(width, to)) { cells[cell] = character }
+    }
+    fill(span.start.bits, span.end.bits, "░")
+    for section in critical { fill(section.start, section.end, "█") }
+    return String(cells)
   }
 
   private static func count(_ number: Int, _ noun: String) -> String {

@@ -1,0 +1,91 @@
+/// A field of a span that a query names: an attribute or an intrinsic.
+package enum TraceField: Hashable, Sendable {
+  case attribute(TraceScope, String)
+  /// The same attribute of the span's parent.
+  case parentAttribute(TraceScope, String)
+  case intrinsic(TraceIntrinsic)
+
+  /// What the field's values are, as far as the name tells.
+  var type: TraceValue.ValueType {
+    guard case .intrinsic(let intrinsic) = self else { return .unknown }
+    return intrinsic.type
+  }
+
+  /// How a query writes it; the label of a series that is grouped by it.
+  package var text: String {
+    switch self {
+    case .attribute(let scope, let name): scope.prefix + Self.quoted(name)
+    case .parentAttribute(let scope, let name):
+      "parent" + (scope == .any ? "." : "." + scope.prefix) + Self.quoted(name)
+    case .intrinsic(let intrinsic): intrinsic.rawValue
+    }
+  }
+
+  private static func quoted(_ name: String) -> String {
+    guard name.unicodeScalars.contains(where: { !TraceQLLexer.isOfAttribute($0) || $0 == "\"" })
+    else { return name }
+    let escaped = name.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
+    return "\"" + String(escaped) + "\""
+  }
+}
+
+/// Where an attribute stands.
+package enum TraceScope: String, Hashable, Sendable, CaseIterable {
+  /// On the span or else on its resource, an event, a link or the scope: the first that has it.
+  case any = "none"
+  case span, resource, event, link, instrumentation
+
+  var prefix: String { self == .any ? "." : rawValue + "." }
+}
+
+/// What every span has without being an attribute, under the name that queries print it with.
+package enum TraceIntrinsic: String, Hashable, Sendable, CaseIterable {
+  case duration, name, status, statusMessage, kind, parent
+  case childCount = "span:childCount"
+  case spanID = "span:id"
+  case parentID = "span:parentID"
+  case rootName
+  case rootServiceName
+  case traceDuration
+  case traceID = "trace:id"
+  case eventName = "event:name"
+  case eventTimeSinceStart = "event:timeSinceStart"
+  case linkSpanID = "link:spanID"
+  case linkTraceID = "link:traceID"
+  case instrumentationName = "instrumentation:name"
+  case instrumentationVersion = "instrumentation:version"
+  case nestedSetLeft, nestedSetRight, nestedSetParent
+
+  /// The intrinsic that a query calls `name`, with its scope or by its old name.
+  package init?(name: String) {
+    if let known = Self.scoped[name] {
+      self = known
+    } else if let known = TraceIntrinsic(rawValue: name), !name.contains(":") {
+      self = known
+    } else {
+      return nil
+    }
+  }
+
+  private static let scoped: [String: TraceIntrinsic] = [
+    "span:duration": .duration, "span:name": .name, "span:status": .status,
+    "span:statusMessage": .statusMessage, "span:kind": .kind, "span:childCount": .childCount,
+    "span:id": .spanID, "span:parentID": .parentID, "trace:duration": .traceDuration,
+    "trace:rootName": .rootName, "trace:rootService": .rootServiceName, "trace:id": .traceID,
+    "event:name": .eventName, "event:timeSinceStart": .eventTimeSinceStart,
+    "link:spanID": .linkSpanID, "link:traceID": .linkTraceID,
+    "instrumentation:name": .instrumentationName,
+    "instrumentation:version": .instrumentationVersion,
+  ]
+
+  var type: TraceValue.ValueType {
+    switch self {
+    case .duration, .traceDuration, .eventTimeSinceStart: .duration
+    case .status: .status
+    case .kind: .kind
+    case .childCount, .nestedSetLeft, .nestedSetRight, .nestedSetParent: .int
+    case .parent: .absent
+    default: .string
+    }
+  }
+}
