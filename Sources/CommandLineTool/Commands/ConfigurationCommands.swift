@@ -46,9 +46,9 @@ func listeners(_ configuration: Configuration) -> [(what: String, address: Strin
     let addresses = [
       ("Loki API", listen.loki, "http://"), ("OTLP/gRPC", listen.otlpGRPC, ""),
       ("OTLP/HTTP", listen.otlpHTTP, "http://"), ("Zipkin API", listen.zipkin, "http://"),
-      ("Jaeger collector (not received yet)", listen.jaegerHTTP, "http://"),
-      ("Jaeger agent, compact (not received yet)", listen.jaegerCompact, "udp://"),
-      ("Jaeger agent, binary (not received yet)", listen.jaegerBinary, "udp://"),
+      ("Jaeger collector", listen.jaegerHTTP, "http://"),
+      ("Jaeger agent, compact", listen.jaegerCompact, "udp://"),
+      ("Jaeger agent, binary", listen.jaegerBinary, "udp://"),
       ("Jaeger query API", listen.jaegerQuery, "http://"), ("Tempo API", listen.tempo, "http://"),
     ]
     for (what, address, scheme) in addresses {
