@@ -1,5 +1,6 @@
 import Bytes
 import LogQL
+import LogStore
 import Regex
 import TelemetryModel
 
@@ -188,6 +189,16 @@ struct LabelRegex {
       test = .regex(try Regex(pattern))
     } catch {
       throw LogQLError(error.message)
+    }
+  }
+
+  /// The same for a store to decide; nil where it has no such form.
+  func condition(isNegative: Bool) -> FieldCondition.Test? {
+    switch test {
+    case .always, .contains: nil
+    case .notEmpty: isNegative ? .equals([]) : .differs([])
+    case .equals(let text): isNegative ? .differs(text) : .equals(text)
+    case .regex(let regex): isNegative ? .matchesNot(regex) : .matches(regex)
     }
   }
 

@@ -1,5 +1,6 @@
 import Bytes
 import LogQL
+import LogStore
 import Regex
 
 /// A line filter made ready: decides on the bytes of a line alone.
@@ -59,6 +60,21 @@ final class CompiledLineFilter {
     }
   }
 
+  /// The same as a scan takes it.
+  var condition: LineCondition {
+    LineCondition(
+      tests.map { test in
+        switch test {
+        case .contains(let text): .contains(text)
+        case .matches(let regex): .matches(regex)
+        case .pattern(let pattern):
+          .holds({ pattern.matches($0) }, literal: pattern.longestLiteral)
+        case .address(let filter): .holds({ filter.holdsSomewhere(in: $0) }, literal: nil)
+        case .always: .contains([])
+        }
+      }, isNegated: isNegative)
+  }
+
   /// Whether the line passes.
   func passes(_ line: UnsafeRawBufferPointer) -> Bool {
     for test in tests where CompiledLineFilter.holds(test, line) { return !isNegative }
@@ -91,7 +107,7 @@ extension UInt8 {
 }
 
 /// The pattern of `|>`: literals in this order with at least one byte between them.
-struct LinePattern {
+struct LinePattern: Sendable {
   private let parts: [CapturePattern.Part]
 
   init(_ text: [UInt8]) throws(LogQLError) {

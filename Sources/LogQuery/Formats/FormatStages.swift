@@ -46,6 +46,7 @@ final class LabelFormatStage: PipelineStage {
   /// The labels that are read.
   let labels: [LabelNames.ID]
   let readsLine: Bool
+  let readsTimestamp: Bool
 
   init(_ format: LabelFormat, _ names: LabelNames, _ environment: TemplateEnvironment)
     throws(LogQLError)
@@ -77,6 +78,7 @@ final class LabelFormatStage: PipelineStage {
     self.templates = templates
     self.labels = labels
     readsLine = templates.contains(where: \.readsLine)
+    readsTimestamp = templates.contains(where: \.readsTimestamp)
   }
 
   private static func text(_ format: LabelFormat) -> String {

@@ -16,7 +16,7 @@ final class RowTemplate {
   let readsLine: Bool
   private let template: Template
   private let pieces: [Piece]?
-  private let readsTimestamp: Bool
+  let readsTimestamp: Bool
   private let localZone: TimeZoneRules
 
   /// `name` stands in messages.

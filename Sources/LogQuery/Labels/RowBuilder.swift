@@ -75,7 +75,7 @@ final class RowBuilder {
     error = UnsafeRawBufferPointer(start: nil, count: 0)
     errorDetails = error
     if base !== self.base { change(to: base) }
-    for label in metadata { addMetadata(label) }
+    for label in metadata { addMetadata(names.id(of: label.name), arena.copy(label.value)) }
   }
 
   private func change(to base: StreamBase) {
@@ -111,10 +111,10 @@ final class RowBuilder {
     }
   }
 
-  private func addMetadata(_ label: Label) {
-    var id = names.id(of: label.name)
+  /// Makes a label of structured metadata; `value` holds as long as the row.
+  func addMetadata(_ id: LabelNames.ID, _ value: UnsafeRawBufferPointer) {
+    var id = id
     if id >= states.count { growStates() }
-    let value = arena.copy(label.value)
     if states[id].base >= 0 {
       id = names.extracted(id)
       growStates()

@@ -39,15 +39,15 @@ struct EntryReader {
   ) -> Bool {
     let timestamp = rows.timestamps[row]
     guard heap.wants(timestamp) else { return false }
+    let rank = EntryHeap.Rank(
+      timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
+    guard heap.wants(rank) else { return true }
     rows.withLine(row) { line in
       guard
         let processed = pipeline.process(
           line: line, at: timestamp, stream: run.stream, metadata: rows.metadata(row))
       else { return }
       passed += 1
-      let rank = EntryHeap.Rank(
-        timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
-      guard heap.wants(rank) else { return }
       heap.insert(
         EntryHeap.Item(rank: rank, labels: processed.labels, line: Array(processed.line)))
     }

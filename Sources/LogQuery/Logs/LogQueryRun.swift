@@ -35,12 +35,12 @@ struct LogQueryRun {
     -> [EntryHeap.Item]
   {
     // Compiled here too, for what is wrong with the stages and what the scan may leave out.
-    let pipeline = try LogPipeline(running: selection.stages)
+    let pipeline = try LogPipeline(running: selection.stages, hasLinesDecided: true)
     guard !range.isEmpty, limit > 0 else { return [] }
     var scan = LogScan(
       tenants: request.tenants, matchers: selection.matchers, range: range,
-      order: request.direction == .forward ? .oldestFirst : .newestFirst,
-      requiredLiterals: pipeline.requiredLiterals)
+      order: request.direction == .forward ? .oldestFirst : .newestFirst)
+    scan.ask(pipeline, selection.stages.executionOrder)
     // Most rows of a full heap's blocks are never looked at.
     scan.wants = .metadata
     let kept = SharedCount(limit: limits.lineBytesMax)
@@ -50,7 +50,7 @@ struct LogQueryRun {
     )
     var parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var reader = EntryReader(
-        try LogPipeline(running: stages), EntryHeap(capacity: limit, direction: direction),
+        try LogPipeline(running: stages, hasLinesDecided: true), EntryHeap(capacity: limit, direction: direction),
         arrivals)
       let found = try worker.scan { rows throws(QueryError) in
         let before = reader.heap.lineBytes

@@ -12,14 +12,16 @@ enum SampleSource {
 /// One thread's reading of a range aggregation: rows to series and samples.
 struct RangeReader<Sink: SampleSink> {
   private let leaf: RangeLeaf
-  private let panes: PaneGrid
-  private let sample: SampleSource
+  let panes: PaneGrid
+  let sample: SampleSource
   /// Nothing looks at lines or metadata: a stream is a series.
   private let isPlain: Bool
-  private var pipeline: LogPipeline
-  private(set) var index: SeriesIndex
-  private(set) var sink: Sink
-  private(set) var passed = 0
+  private let readsLine: Bool
+  var pipeline: LogPipeline
+  var index: SeriesIndex
+  var sink: Sink
+  /// Rows that passed the stages.
+  var passed = 0
 
   init(_ leaf: RangeLeaf, _ panes: PaneGrid, _ sample: SampleSource, _ sink: Sink)
     throws(QueryError)
@@ -31,14 +33,16 @@ struct RangeReader<Sink: SampleSink> {
     let range = leaf.aggregation.range
     isPlain = range.selection.stages.isEmpty && range.unwrap == nil
     pipeline = try LogPipeline(
-      running: range.selection.stages, unwrap: range.unwrap, need: leaf.need)
+      running: range.selection.stages, unwrap: range.unwrap, need: leaf.need,
+      hasLinesDecided: true)
+    readsLine = pipeline.readsLine || sample == .lineBytes
     index = SeriesIndex(leaf)
   }
 
   mutating func visit(_ rows: LogRows) throws(QueryError) {
-    if isPlain, rows.hasNoMetadata {
-      try visitPlain(rows)
-      passed += rows.count
+    if try visitColumns(rows) { return }
+    if isPlain {
+      if rows.hasNoMetadata { try visitPlain(rows) } else { try visitMetadata(rows) }
     } else {
       try visitProcessed(rows)
     }
@@ -60,6 +64,7 @@ struct RangeReader<Sink: SampleSink> {
           after: panes.paneEnd(pane), in: row..<run.rows.upperBound)
         defer { row = next }
         guard panes.isCovered(pane) else { continue }
+        passed += next - row
         if sample == .lineBytes {
           for one in row..<next {
             sink.add(
@@ -72,25 +77,54 @@ struct RangeReader<Sink: SampleSink> {
     }
   }
 
-  private mutating func visitProcessed(_ rows: LogRows) throws(QueryError) {
+  /// Streams and metadata alone make the series; metadata is often the same on many rows.
+  private mutating func visitMetadata(_ rows: LogRows) throws(QueryError) {
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     for run in rows.runs {
+      var known: (metadata: [Label], place: Int)?
       for row in run.rows {
-        let pane = panes.pane(rows.timestamps[row])
+        let time = rows.timestamps[row]
+        let pane = panes.pane(time)
         guard panes.isCovered(pane) else { continue }
-        if pipeline.needsLine || sample == .lineBytes {
-          try rows.withLine(row) { (line) throws(QueryError) in
-            try take(row, line, of: run, pane, rows)
-          }
+        let metadata = rows.metadata(row)
+        if known?.metadata != metadata {
+          let processed = pipeline.process(
+            line: nothing, at: time, stream: run.stream, metadata: metadata)
+          guard let processed else { continue }
+          known = (metadata, try index.place(of: processed.labels))
+        }
+        guard let place = known?.place else { continue }
+        passed += 1
+        if sample == .lineBytes {
+          sink.add(Double(rows.lineLength(row)), at: time, pane: pane, to: place)
         } else {
-          try take(row, nothing, of: run, pane, rows)
+          sink.add(ones: 1, pane: pane, to: place)
+        }
+      }
+    }
+  }
+
+  /// Row by row, each from its line.
+  private mutating func visitProcessed(_ rows: LogRows) throws(QueryError) {
+    for run in rows.runs {
+      for row in run.rows {
+        let time = rows.timestamps[row]
+        let pane = panes.pane(time)
+        guard panes.isCovered(pane) else { continue }
+        guard readsLine else {
+          let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+          try take(row, of: run, nothing, rows, pane)
+          continue
+        }
+        try rows.withLine(row) { (line) throws(QueryError) in
+          try take(row, of: run, line, rows, pane)
         }
       }
     }
   }
 
   private mutating func take(
-    _ row: Int, _ line: UnsafeRawBufferPointer, of run: LogRows.Run, _ pane: Int, _ rows: LogRows
+    _ row: Int, of run: LogRows.Run, _ line: UnsafeRawBufferPointer, _ rows: LogRows, _ pane: Int
   ) throws(QueryError) {
     let time = rows.timestamps[row]
     guard

@@ -125,15 +125,17 @@ struct RangeScan {
     -> [Part<Sink>]
   {
     let pipeline = try LogPipeline(
-      running: range.selection.stages, unwrap: range.unwrap, need: leaf.need)
+      running: range.selection.stages, unwrap: range.unwrap, need: leaf.need,
+      hasLinesDecided: true)
     let scanned = panes.scanned
     guard !scanned.isEmpty else { return [] }
     var scan = LogScan(
-      tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst,
-      requiredLiterals: pipeline.requiredLiterals)
-    scan.wants =
-      pipeline.needsLine
-      ? [.lines, .metadata] : sample == .lineBytes ? [.lineLengths, .metadata] : [.metadata]
+      tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst)
+    scan.ask(pipeline, range.selection.stages.executionOrder)
+    // Lines of rows that are not in columns are needed all the same.
+    scan.wants = .metadata
+    if pipeline.readsLine, pipeline.fieldPlan == nil { scan.wants.insert(.lines) }
+    if sample == .lineBytes { scan.wants.insert(.lineLengths) }
     let samples = SharedCount(limit: limits.samplesMax)
     let (leaf, panes, limits) = (leaf, panes, limits)
     return try engine.workers(scan, limits).run { (worker) throws(QueryError) in

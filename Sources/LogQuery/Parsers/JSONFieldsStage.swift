@@ -41,6 +41,19 @@ final class JSONFieldsStage: PipelineStage {
     return true
   }
 
+  override func use(
+    _ fields: [(id: LabelNames.ID, value: UnsafeRawBufferPointer?)], _ row: RowBuilder
+  ) -> Bool {
+    if row.wantsNoLabels { return true }
+    for (id, value) in fields {
+      if let value { row.setParsed(row.duplicateID(id), value) }
+    }
+    for (id, _) in fields where row.value(id) == nil {
+      row.setParsed(id, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+    return true
+  }
+
   /// Objects stay as written; everything else is unescaped, arrays too.
   private func label(_ value: JSONText.Value, _ text: JSONText, _ arena: ByteArena)
     -> UnsafeRawBufferPointer

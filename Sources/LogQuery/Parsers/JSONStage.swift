@@ -1,7 +1,7 @@
 /// `| json`: a label for each scalar of the line's object, nested ones with their path.
 ///
 /// Arrays and nulls make no label. Reads no further than the wanted labels need.
-final class JSONStage: PipelineStage {
+final class JSONStage: LabelParserStage {
   private var keys = KeyNames()
   /// The name made of the keys down to here.
   private var path: [UInt8] = []

@@ -1,7 +1,7 @@
 import LogQL
 
 /// `| logfmt`: a label for each pair of the line.
-final class LogfmtStage: PipelineStage {
+final class LogfmtStage: LabelParserStage {
   private let isStrict: Bool
   private let keepsEmpty: Bool
   private var keys = KeyNames()

@@ -9,8 +9,16 @@ package import TextTemplate
 /// an error and what it says, what filters see. One for each thread; what it makes may be passed
 /// between threads.
 package struct LogPipeline: RowProcessing {
-  /// Bytes that every line has which passes: a scan may leave lines out that lack one of them.
+  /// Bytes that every line has which passes.
   package let requiredLiterals: [[UInt8]]
+  /// What the stages ask of the line as it was stored; a scan may decide it.
+  let lineConditions: [LineCondition]
+  /// Columns that can stand for the line, where the stages look at no more.
+  let fieldPlan: FieldPlan?
+  /// The label to unwrap, when nothing else looks at it and its text is the number.
+  let plainUnwrap: LabelNames.ID?
+  /// Whether the stages look at the line, other than for what a scan has decided.
+  let readsLine: Bool
   /// Whether the stages look at the line; without that only a caller that shows lines or counts
   /// their bytes needs them.
   package let needsLine: Bool
@@ -20,7 +28,7 @@ package struct LogPipeline: RowProcessing {
   /// Filters of the line as it was stored: asked before anything is made ready for the labels.
   private let lineFilters: [CompiledLineFilter]
   private let stages: [PipelineStage]
-  private let unwrap: UnwrapStage?
+  let unwrap: UnwrapStage?
   private var sets: RowLabelSets
   private var bases: [ObjectIdentifier: StreamBase] = [:]
   private static let basesMax = 100_000
@@ -29,20 +37,26 @@ package struct LogPipeline: RowProcessing {
   ///
   /// With `unwrap` a row carries the number of that label, and rows without it are dropped; with
   /// ``LabelNeed/all`` the label itself is then left out of the rows' labels.
+  ///
+  /// With `hasLinesDecided` a scan has applied ``lineConditions`` to the rows already.
   package init(
     stages: [Stage], unwrap: Unwrap? = nil, need: LabelNeed = .all,
-    environment: TemplateEnvironment = .system
+    environment: TemplateEnvironment = .system, hasLinesDecided: Bool = false
   ) throws(LogQLError) {
     let names = LabelNames()
     var compiler = StageCompiler(names: names, environment: environment)
     for stage in stages { try compiler.add(stage) }
     self.unwrap = try unwrap.map { (unwrap) throws(LogQLError) in try UnwrapStage(unwrap, names) }
     if let stage = self.unwrap { compiler.addRequirements(of: stage) }
-    lineFilters = compiler.lineFilters
+    lineFilters = hasLinesDecided ? [] : compiler.lineFilters
     self.stages = compiler.stages
     needsLine = compiler.needsLine
+    lineConditions = compiler.lineFilters.map(\.condition)
     requiredLiterals = compiler.lineFilters.compactMap(\.requiredLiteral)
     let hints = compiler.hints(need, unwrap: self.unwrap)
+    fieldPlan = FieldPlan(compiler, hints)
+    plainUnwrap = self.unwrap.flatMap { compiler.isAlone($0, need) ? $0.id : nil }
+    readsLine = compiler.stagesReadLine || !lineFilters.isEmpty
     switch need {
     case .all: sets = RowLabelSets(kept: nil, left: self.unwrap?.id)
     case .only(let labels):
@@ -61,6 +75,29 @@ package struct LogPipeline: RowProcessing {
     if names.isFull { forgetNames() }
     row.begin(line: line, at: timestamp, base: base(of: stream), metadata: metadata)
     for stage in stages where !stage.run(row) { return nil }
+    return finished()
+  }
+
+  /// The same for a row of which columns have all that ``fieldPlan`` asks for; its line is not
+  /// looked at and comes out empty.
+  mutating func process(_ fields: RowFields, stream: StreamReference) -> ProcessedRow? {
+    if names.isFull { forgetNames() }
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    row.begin(line: nothing, at: .zero, base: base(of: stream), metadata: [])
+    fields.addMetadata(to: row)
+    for (index, stage) in stages.enumerated() {
+      let passes = index == fields.plan.parser ? fields.use(stage, on: row) : stage.run(row)
+      if !passes { return nil }
+    }
+    return finished()
+  }
+
+  /// Whether a stream has the label.
+  func hasLabel(_ id: LabelNames.ID, _ stream: StreamReference) -> Bool {
+    stream.labels[names.texts[id]] != nil
+  }
+
+  private mutating func finished() -> ProcessedRow? {
     var value = 0.0
     if let unwrap {
       guard let number = unwrap.value(row) else { return nil }

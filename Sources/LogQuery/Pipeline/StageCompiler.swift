@@ -9,6 +9,12 @@ struct StageCompiler {
   private(set) var lineFilters: [CompiledLineFilter] = []
   private(set) var stages: [PipelineStage] = []
   private(set) var needsLine = false
+  /// The same, but for filters of the line as it was stored.
+  private(set) var stagesReadLine = false
+  /// The one parser whose labels columns can stand for.
+  private(set) var columnParser: ColumnParser?
+  /// A stage reads of a row what columns don't have.
+  private(set) var readsBeyondColumns = false
   /// A stage before the current group may have changed the line.
   private var hasChangedLine = false
   /// A stage of the current group does.
@@ -17,6 +23,7 @@ struct StageCompiler {
   /// Loki orders them. A label filter, `line_format` and `unpack` end one; `decolorize` does not.
   private var groupStart = 0
   private var required: [LabelNames.ID] = []
+  private var selectedByValue: Set<LabelNames.ID> = []
   private var filters: [ParserHints.EarlyFilter] = []
 
   init(names: LabelNames, environment: TemplateEnvironment) {
@@ -30,6 +37,8 @@ struct StageCompiler {
       let compiled = try CompiledLineFilter(filter)
       needsLine = true
       if hasChangedLine {
+        readsBeyondColumns = true
+        stagesReadLine = true
         stages.insert(LineFilterStage(compiled), at: groupStart)
         groupStart += 1
       } else {
@@ -37,7 +46,9 @@ struct StageCompiler {
       }
     case .parser(let parser):
       needsLine = true
+      stagesReadLine = true
       stages.append(try self.parser(parser))
+      note(parser)
       if parser == .unpack {
         changesLine = true
         endGroup()
@@ -51,6 +62,8 @@ struct StageCompiler {
       let made = try LineFormatStage(format, names, environment)
       require(made.labels)
       needsLine = needsLine || made.readsLine
+      stagesReadLine = stagesReadLine || made.readsLine
+      readsBeyondColumns = true
       stages.append(made)
       changesLine = true
       endGroup()
@@ -58,13 +71,19 @@ struct StageCompiler {
       let made = try LabelFormatStage(format, names, environment)
       require(made.labels)
       needsLine = needsLine || made.readsLine
+      stagesReadLine = stagesReadLine || made.readsLine
+      readsBeyondColumns = readsBeyondColumns || made.readsLine || made.readsTimestamp
       stages.append(made)
     case .drop(let selections):
+      note(selections)
       stages.append(try SelectionStage(selections, keeps: false, names))
     case .keep(let selections):
+      note(selections)
       stages.append(try SelectionStage(selections, keeps: true, names))
     case .decolorize:
       needsLine = true
+      stagesReadLine = true
+      readsBeyondColumns = true
       changesLine = true
       stages.append(DecolorizeStage())
     }
@@ -84,6 +103,14 @@ struct StageCompiler {
     }
   }
 
+  private mutating func note(_ parser: ParserStage) {
+    guard columnParser == nil, let made = ColumnParser(parser, at: stages.count - 1, names) else {
+      readsBeyondColumns = true
+      return
+    }
+    columnParser = made
+  }
+
   private mutating func endGroup() {
     groupStart = stages.count
     hasChangedLine = hasChangedLine || changesLine
@@ -92,6 +119,19 @@ struct StageCompiler {
 
   mutating func addRequirements(of unwrap: UnwrapStage) {
     for filter in unwrap.filters { note(filter) }
+  }
+
+  private mutating func note(_ selections: [LabelSelection]) {
+    for case .matcher(let matcher) in selections {
+      selectedByValue.insert(names.id(of: matcher.name))
+    }
+  }
+
+  /// Whether the number to unwrap is the label's text and nothing else looks at that.
+  func isAlone(_ unwrap: UnwrapStage, _ need: LabelNeed) -> Bool {
+    guard unwrap.isPlainNumber, case .only(let wanted) = need else { return false }
+    return !wanted.contains(names.texts[unwrap.id]) && !required.contains(unwrap.id)
+      && !selectedByValue.contains(unwrap.id)
   }
 
   private mutating func note(_ filter: CompiledLabelFilter) {

@@ -15,6 +15,8 @@ final class UnwrapStage {
     self.filters = filters
   }
 
+  var isPlainNumber: Bool { conversion == .number }
+
   /// The row's number: nil when the label is missing or empty, or a filter drops the row; 0 with
   /// the row's error set when the label is no number.
   func value(_ row: RowBuilder) -> Double? {

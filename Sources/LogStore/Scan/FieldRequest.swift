@@ -33,10 +33,14 @@ package struct FieldCondition: Sendable {
 
   /// Index into the scan's fields.
   package var field: Int
+  /// The label that the field becomes. Of a row whose stream or metadata has a label of this name
+  /// that one is looked at instead: the row is left to the visitor.
+  package var label: String
   package var test: Test
 
-  package init(field: Int, _ test: Test) {
+  package init(field: Int, label: String, _ test: Test) {
     self.field = field
+    self.label = label
     self.test = test
   }
 }

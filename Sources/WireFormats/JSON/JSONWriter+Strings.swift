@@ -1,5 +1,3 @@
-import Bytes
-
 extension JSONWriter {
   /// Appends `text` as a JSON string in quotes.
   ///
@@ -10,38 +8,93 @@ extension JSONWriter {
     to out: inout [UInt8]
   ) {
     out.append(UInt8(ascii: "\""))
-    var start = 0
-    var at = 0
-    while at < text.count {
-      let byte = text[at]
-      if byte >= 0x80 {
-        let length = isUTF8 && !escapesHTML ? 1 : UTF8Sequence.length(text, at: at)
-        let isSeparator =
-          escapesHTML && length == 3 && byte == 0xe2 && text[at + 1] == 0x80
-          && text[at + 2] | 1 == 0xa9
-        if length > 0, !isSeparator {
-          at += length
-          continue
+    withUnsafeTemporaryAllocation(byteCount: roomBytes, alignment: 8) { room in
+      var at = 0
+      var used = 0
+      while at < text.count {
+        if used > roomBytes - itemBytesMax {
+          out.append(contentsOf: room[..<used])
+          used = 0
         }
-        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<at]))
-        if isSeparator {
-          appendUnicodeEscape(0x2028 + UInt16(text[at + 2] & 1), to: &out)
-        } else {
-          out.append(contentsOf: [0xef, 0xbf, 0xbd])
+        // Eight bytes at once up to the first that can't stay; in bounds because `at + 8` is
+        // compared with the count, and the room has `itemBytesMax` bytes left.
+        if at + 8 <= text.count {
+          let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+          room.storeBytes(of: word, toByteOffset: used, as: UInt64.self)
+          let special = marks(word, isUTF8: isUTF8, escapesHTML: escapesHTML)
+          let plain = special == 0 ? 8 : special.trailingZeroBitCount / 8
+          at += plain
+          used += plain
+          if special == 0 { continue }
         }
-        at += max(1, length)
-        start = at
-      } else if isPlain(byte, escapesHTML) {
-        at += 1
-      } else {
-        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<at]))
-        appendEscape(byte, to: &out)
-        at += 1
-        start = at
+        at += copyItem(text, at, isUTF8, escapesHTML, room, &used)
+      }
+      out.append(contentsOf: room[..<used])
+    }
+    out.append(UInt8(ascii: "\""))
+  }
+
+  /// Strings are put together in pieces of this size.
+  private static let roomBytes = 4096
+  /// Eight bytes as they are and the escape behind them are never more.
+  private static let itemBytesMax = 16
+
+  /// Marks, at its highest bit, the first byte of `word` that has to be looked at; bytes behind
+  /// it may be marked too. The first byte is the lowest one.
+  @inline(__always)
+  private static func marks(_ word: UInt64, isUTF8: Bool, escapesHTML: Bool) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    @inline(__always) func equal(_ byte: UInt64) -> UInt64 {
+      let zeroed = word ^ (ones &* byte)
+      return (zeroed &- ones) & ~zeroed
+    }
+    var marks = ((word &- ones &* 0x20) & ~word) | equal(0x22) | equal(0x5c)
+    if escapesHTML { marks |= equal(0x3c) | equal(0x3e) | equal(0x26) }
+    if !isUTF8 || escapesHTML { marks |= word }
+    return marks & tops
+  }
+
+  /// Writes what stands for the byte or sequence at `at`; how many bytes that was.
+  private static func copyItem(
+    _ text: UnsafeRawBufferPointer, _ at: Int, _ isUTF8: Bool, _ escapesHTML: Bool,
+    _ room: UnsafeMutableRawBufferPointer, _ used: inout Int
+  ) -> Int {
+    @inline(__always) func put(_ byte: UInt8) {
+      room[used] = byte
+      used += 1
+    }
+    func putUnicodeEscape(_ unit: UInt16) {
+      put(UInt8(ascii: "\\"))
+      put(UInt8(ascii: "u"))
+      for shift in [12, 8, 4, 0] {
+        let digit = UInt8(unit >> UInt16(shift) & 15)
+        put(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
       }
     }
-    out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<at]))
-    out.append(UInt8(ascii: "\""))
+    let byte = text[at]
+    if byte < 0x80 {
+      if isPlain(byte, escapesHTML) {
+        put(byte)
+      } else if let letter = shortEscape(byte) {
+        put(UInt8(ascii: "\\"))
+        put(letter)
+      } else {
+        putUnicodeEscape(UInt16(byte))
+      }
+      return 1
+    }
+    let length = isUTF8 && !escapesHTML ? 1 : UTF8Sequence.length(text, at: at)
+    if length == 0 {
+      for part: UInt8 in [0xef, 0xbf, 0xbd] { put(part) }
+      return 1
+    }
+    if escapesHTML, length == 3, byte == 0xe2, text[at + 1] == 0x80, text[at + 2] | 1 == 0xa9 {
+      putUnicodeEscape(0x2028 + UInt16(text[at + 2] & 1))
+      return 3
+    }
+    for index in at..<(at + length) { put(text[index]) }
+    return length
   }
 
   @inline(__always)
@@ -50,26 +103,17 @@ extension JSONWriter {
     return !escapesHTML || (byte != 0x3c && byte != 0x3e && byte != 0x26)
   }
 
-  private static func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
-    let letter: UInt8
+  @inline(__always)
+  private static func shortEscape(_ byte: UInt8) -> UInt8? {
     switch byte {
-    case 0x22, 0x5c: letter = byte
-    case 8: letter = UInt8(ascii: "b")
-    case 9: letter = UInt8(ascii: "t")
-    case 10: letter = UInt8(ascii: "n")
-    case 12: letter = UInt8(ascii: "f")
-    case 13: letter = UInt8(ascii: "r")
-    default:
-      appendUnicodeEscape(UInt16(byte), to: &out)
-      return
+    case 0x22, 0x5c: byte
+    case 8: UInt8(ascii: "b")
+    case 9: UInt8(ascii: "t")
+    case 10: UInt8(ascii: "n")
+    case 12: UInt8(ascii: "f")
+    case 13: UInt8(ascii: "r")
+    default: nil
     }
-    out.append(UInt8(ascii: "\\"))
-    out.append(letter)
-  }
-
-  private static func appendUnicodeEscape(_ unit: UInt16, to out: inout [UInt8]) {
-    out.append(contentsOf: "\\u".utf8)
-    out.append(utf8: Hex.encode([UInt8(unit >> 8), UInt8(unit & 255)]))
   }
 }
 
