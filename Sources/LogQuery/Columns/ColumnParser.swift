@@ -34,6 +34,15 @@ struct ColumnParser {
     }
   }
 
+  /// Asked for where no field is: only rows that have columns are known to be without errors.
+  var sentinel: FieldRequest? {
+    switch kind {
+    case .jsonLabels: .jsonLabel("_")
+    case .jsonFields(let fields): fields.first.map { .json(path: $0.path) }
+    case .logfmtLabels: nil
+    }
+  }
+
   /// What stands for the labels `ids` that the parser may make, in its order.
   func requests(_ ids: [LabelNames.ID], _ names: LabelNames)
     -> [(id: LabelNames.ID, request: FieldRequest)]

@@ -33,6 +33,9 @@ struct FieldPlan {
       parsed.append(Field(id: id, column: requests.count))
       requests.append(request)
     }
+    if parsed.isEmpty, !hints.wantsNoLabels, let sentinel = compiler.columnParser?.sentinel {
+      requests.append(sentinel)
+    }
     for id in wanted + [LabelNames.error] where !hints.wantsNoLabels {
       metadata.append(Field(id: id, column: requests.count))
       requests.append(.metadata(name: names.texts[id]))

@@ -7,7 +7,8 @@ extension LogPipeline {
     hasLinesDecided: Bool = false
   ) throws(QueryError) {
     do {
-      try self.init(stages: stages.executionOrder, unwrap: unwrap, need: need,
+      try self.init(
+        stages: stages.executionOrder, unwrap: unwrap, need: need,
         hasLinesDecided: hasLinesDecided)
     } catch {
       throw QueryError(error)

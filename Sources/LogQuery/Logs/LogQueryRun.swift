@@ -50,7 +50,8 @@ struct LogQueryRun {
     )
     var parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var reader = EntryReader(
-        try LogPipeline(running: stages, hasLinesDecided: true), EntryHeap(capacity: limit, direction: direction),
+        try LogPipeline(running: stages, hasLinesDecided: true),
+        EntryHeap(capacity: limit, direction: direction),
         arrivals)
       let found = try worker.scan { rows throws(QueryError) in
         let before = reader.heap.lineBytes

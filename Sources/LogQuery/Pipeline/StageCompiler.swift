@@ -1,4 +1,5 @@
 import LogQL
+import TelemetryModel
 import TextTemplate
 
 /// Makes stages ready, in order, and notes what they look at.

@@ -53,7 +53,10 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
     var batches: [LogRows] = []
     var size = 0
     for stream in streams where try matches(stream.reference.labels, scan.matchers) {
-      let entries = stream.entries.filter { scan.range.contains($0.timestamp) }
+      let inRange = stream.entries.filter { scan.range.contains($0.timestamp) }
+      let entries = inRange.filter { entry in
+        scan.conditions.allSatisfy { condition in entry.line.withUnsafeBytes(condition.holds) }
+      }
       size += entries.reduce(0) { $0 + $1.line.count }
       for start in stride(from: 0, to: entries.count, by: batchRows) {
         let part = Array(entries[start..<min(entries.count, start + batchRows)])
@@ -95,7 +98,7 @@ final class MemoryRows: LogRowSource, LogStreamIndex {
 }
 
 /// Batches in memory, each for the thread that comes first.
-private final class MemoryPlan: LogRowPlan {
+final class MemoryPlan: LogRowPlan {
   /// Each is visited by one thread.
   private nonisolated(unsafe) let batches: [LogRows]
   private let next = Atomic(0)
