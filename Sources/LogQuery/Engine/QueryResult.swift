@@ -22,6 +22,16 @@ package struct ResultStream: Sendable {
   }
 }
 
+extension [ResultStream] {
+  /// In the order of the labels' text, bytes compared, as Loki answers: a set comes behind the
+  /// sets that have more labels after the same first ones.
+  package var sortedByText: [ResultStream] {
+    guard count > 1 else { return self }
+    let texts: [[UInt8]] = map { [UInt8]($0.labels.description.utf8) }
+    return indices.sorted { texts[$0].lexicographicallyPrecedes(texts[$1]) }.map { self[$0] }
+  }
+}
+
 /// One value at one moment.
 package struct SamplePoint: Sendable, Hashable {
   package var time: Timestamp
@@ -38,7 +48,7 @@ package struct ResultSeries: Sendable {
 /// An answer, of the type that Loki calls `resultType`.
 package struct QueryResult: Sendable {
   package enum Value: Sendable {
-    /// Sorted by labels.
+    /// Sorted by the text of their labels.
     case streams([ResultStream])
     /// One point for each series, sorted by labels or as `sort` says.
     case vector([ResultSeries])

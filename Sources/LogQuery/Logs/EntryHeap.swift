@@ -10,8 +10,9 @@ struct EntryHeap: Sendable {
     var timestamp: Timestamp
     /// Of the stream's labels, as Prometheus computes it.
     var streamHash: UInt64
-    /// The order of arrival: of batches in the order of the scan, of rows within a batch.
-    var sequence: Int
+    /// The order of arrival: of the batch and within it.
+    var arrival: Int
+    var place: Int
   }
 
   struct Item: Sendable {
@@ -55,7 +56,8 @@ struct EntryHeap: Sendable {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
     }
     if a.streamHash != b.streamHash { return a.streamHash > b.streamHash }
-    return direction == .forward ? a.sequence > b.sequence : a.sequence < b.sequence
+    let isLater = (a.arrival, a.place) > (b.arrival, b.place)
+    return isLater == (direction == .forward)
   }
 
   /// Keeps `item` if it is among the best.

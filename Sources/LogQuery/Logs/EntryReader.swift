@@ -1,32 +1,28 @@
 import LogStore
-import Synchronization
 import TelemetryModel
 
 /// One thread's part in a log query: runs rows through the stages and keeps the best entries.
 struct EntryReader {
   private var pipeline: LogPipeline
   private(set) var heap: EntryHeap
-  private let arrivals: Arrivals
   private var hashes = StreamHashes()
   /// Rows that passed the stages.
   private(set) var passed = 0
 
-  init(_ pipeline: LogPipeline, _ heap: EntryHeap, _ arrivals: Arrivals) {
+  init(_ pipeline: LogPipeline, _ heap: EntryHeap) {
     self.pipeline = pipeline
     self.heap = heap
-    self.arrivals = arrivals
   }
 
   mutating func visit(_ rows: LogRows) {
-    let arrival = arrivals.next(rows.count)
     for run in rows.runs {
       let streamHash = hashes.hash(of: run.stream)
       // A forward query's first rows are its best, a backward one's the last: then most of the
       // others need no look once the heap is full.
       if heap.direction == .forward {
-        for row in run.rows where !take(row, of: run, streamHash, arrival, rows) { break }
+        for row in run.rows where !take(row, of: run, streamHash, rows) { break }
       } else {
-        for row in run.rows.reversed() where !take(row, of: run, streamHash, arrival, rows) {
+        for row in run.rows.reversed() where !take(row, of: run, streamHash, rows) {
           break
         }
       }
@@ -35,12 +31,13 @@ struct EntryReader {
 
   /// Whether rows of the run behind this one may be wanted still.
   private mutating func take(
-    _ row: Int, of run: LogRows.Run, _ streamHash: UInt64, _ arrival: Int, _ rows: LogRows
+    _ row: Int, of run: LogRows.Run, _ streamHash: UInt64, _ rows: LogRows
   ) -> Bool {
     let timestamp = rows.timestamps[row]
     guard heap.wants(timestamp) else { return false }
     let rank = EntryHeap.Rank(
-      timestamp: timestamp, streamHash: streamHash, sequence: arrival + row)
+      timestamp: timestamp, streamHash: streamHash, arrival: rows.arrival,
+      place: rows.place(row))
     guard heap.wants(rank) else { return true }
     rows.withLine(row) { line in
       guard
@@ -59,12 +56,4 @@ struct EntryReader {
 struct EntryPart: Sendable {
   var heap: EntryHeap
   var statistics: QueryStatistics
-}
-
-/// Numbers the batches of a scan in the order in which they are visited.
-final class Arrivals: Sendable {
-  private let count = Atomic(0)
-
-  /// The number of the first of `rows` rows.
-  func next(_ rows: Int) -> Int { count.add(rows, ordering: .relaxed).oldValue }
 }

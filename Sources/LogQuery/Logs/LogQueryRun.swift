@@ -44,15 +44,13 @@ struct LogQueryRun {
     // Most rows of a full heap's blocks are never looked at.
     scan.wants = .metadata
     let kept = SharedCount(limit: limits.lineBytesMax)
-    let arrivals = Arrivals()
     let (stages, direction, lineBytesMax) = (
       selection.stages, request.direction, limits.lineBytesMax
     )
     var parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var reader = EntryReader(
         try LogPipeline(running: stages, hasLinesDecided: true),
-        EntryHeap(capacity: limit, direction: direction),
-        arrivals)
+        EntryHeap(capacity: limit, direction: direction))
       let found = try worker.scan { rows throws(QueryError) in
         let before = reader.heap.lineBytes
         reader.visit(rows)
@@ -131,6 +129,6 @@ struct LogQueryRun {
       streams[place].entries.append(
         ResultEntry(timestamp: entry.rank.timestamp, line: entry.line, labels: entry.labels))
     }
-    return streams.sorted { $0.labels.sorted.lexicographicallyPrecedes($1.labels.sorted) }
+    return streams.sortedByText
   }
 }

@@ -9,7 +9,8 @@ extension LogStore: LogRowSource {
 }
 
 extension ScanPlan: LogRowPlan {
-  package var workersMax: Int { sourceCount }
+  /// A thread more for every few megabytes: less is read before it has begun.
+  package var workersMax: Int { min(sourceCount, 1 + lineBytes / (4 << 20)) }
 
   package func run(_ visit: (LogRows) throws -> ScanStep) throws -> ScanStatistics {
     try work(visit)

@@ -39,6 +39,9 @@ package struct LogRows {
   package let timestamps: [Timestamp]
   /// Whether the scan's field conditions hold for all rows; else the visitor checks them.
   package let isDecided: Bool
+  /// Rows of batches with a larger number came later into the store than other rows of their
+  /// stream and time; within a batch ``place(_:)`` says so.
+  package internal(set) var arrival = 0
   private let lines: Lines
   /// One list of labels for each row, or empty when no row has any.
   private let structuredMetadata: [[Label]]
@@ -83,6 +86,11 @@ package struct LogRows {
   /// The values of the scan's field `field`, or nil when these rows must be parsed from the line.
   package func column(_ field: Int) -> FieldColumn? {
     columns.indices.contains(field) ? columns[field] : nil
+  }
+
+  /// Where row `row` stands among all rows of its block or head batch.
+  package func place(_ row: Int) -> Int {
+    if case .source(_, let rows, _) = lines { Int(rows[row]) } else { row }
   }
 
   /// The length of row `row`'s line.

@@ -17,6 +17,8 @@ package final class ScanPlan: Sendable {
     let place: Place
     let oldest: Timestamp
     let newest: Timestamp
+    /// Sources that came later into the store have a larger number.
+    let arrival: Int
   }
 
   private struct Shared {
@@ -49,7 +51,10 @@ package final class ScanPlan: Sendable {
     planning.statistics.warnings = snapshot.warnings
     if !scan.range.isEmpty {
       let matchers = try CompiledMatcher.compile(scan.matchers)
-      for head in snapshot.heads { planning.addHead(head, matchers) }
+      // The head that takes rows comes first, those that are being written out are older.
+      for (age, head) in snapshot.heads.enumerated() {
+        planning.addHead(head, matchers, arrival: (1 << 40) - (age << 32))
+      }
       for segment in snapshot.segments { planning.addSegment(segment, matchers) }
     }
     switch scan.order {
@@ -76,7 +81,8 @@ package final class ScanPlan: Sendable {
     if isFirst { worker.statistics = statistics }
     do {
       while let (source, range) = try next(&worker.statistics) {
-        for batch in try worker.read(source, range) {
+        for var batch in try worker.read(source, range) {
+          batch.arrival = source.arrival
           let step = try visit(batch)
           worker.statistics.rowsRendered += batch.renderedCount
           if !proceed(step) { return worker.statistics }
@@ -132,12 +138,13 @@ private struct ScanPlanning {
   var sources: [ScanPlan.Source] = []
   var statistics = ScanStatistics()
   var lineBytes = 0
+  private var segmentCount = 0
   /// From when to when each source of a stream reaches.
   var extents: [UInt64: [ClosedRange<Timestamp>]] = [:]
 
   init(_ scan: LogScan) { self.scan = scan }
 
-  mutating func addHead(_ head: LogHead, _ matchers: [CompiledMatcher]) {
+  mutating func addHead(_ head: LogHead, _ matchers: [CompiledMatcher], arrival: Int) {
     for stream in head.streams(scan.tenants, matchers, scan.range) {
       var isTouched = false
       for batch in stream.batches {
@@ -149,7 +156,8 @@ private struct ScanPlanning {
         lineBytes += batch.lineBytes.count
         sources.append(
           ScanPlan.Source(
-            place: .batch(batch, stream.reference), oldest: batch.oldest, newest: batch.newest))
+            place: .batch(batch, stream.reference), oldest: batch.oldest, newest: batch.newest,
+            arrival: arrival + sources.count))
       }
       if isTouched { statistics.streamsMatched += 1 }
     }
@@ -164,6 +172,7 @@ private struct ScanPlanning {
       return
     }
     statistics.segmentsTouched += 1
+    segmentCount += 1
     statistics.streamsMatched += wanted.count
     wanted.forEach { ordinal in
       extents[index.streams[ordinal].id, default: []].append(index.extents[ordinal])
@@ -194,7 +203,9 @@ private struct ScanPlanning {
       } else {
         lineBytes += block.lineByteCount * rowCount / max(1, block.rowCount)
         sources.append(
-          ScanPlan.Source(place: .block(segment, number, runs), oldest: oldest, newest: newest))
+          ScanPlan.Source(
+            place: .block(segment, number, runs), oldest: oldest, newest: newest,
+            arrival: (segmentCount << 20) + number))
       }
     }
   }

@@ -96,7 +96,7 @@ struct ResultEncoder {
 
   private mutating func encode(_ streams: [ResultStream]) {
     writer.beginArray()
-    for stream in (categorizes ? categorized(streams) : streams).sortedAsText {
+    for stream in categorizes ? categorized(streams).sortedByText : streams {
       writer.beginObject()
       writer.key("stream")
       writer.encode(stream.labels.sorted)
@@ -149,17 +149,6 @@ struct ResultEncoder {
       }
     }
     return result
-  }
-}
-
-extension [ResultStream] {
-  /// In the order of the texts of their labels, as Loki has them: `{a="1", b="2"}` is before
-  /// `{a="1"}`.
-  fileprivate var sortedAsText: [ResultStream] {
-    guard count > 1 else { return self }
-    let texts: [[UInt8]] = map { [UInt8]($0.labels.description.utf8) }
-    let order = indices.sorted { texts[$0].lexicographicallyPrecedes(texts[$1]) }
-    return order.map { self[$0] }
   }
 }
 
