@@ -131,7 +131,8 @@ let layers: [[Module]] = [
     module(
       "CommandLineTool",
       [
-        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "HTTP",
+        "CLinux", "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats",
+        "HTTP",
         "LogQL",
         "Pipeline", "Storage", "Configuration", "TraceFormats", "LogStore", "SpanStore", "LogQuery",
         "SpanQuery", "LokiAPI", "TraceAPI", "Collector", "Agent",

@@ -3,7 +3,7 @@ import Delivery
 import HTTP
 package import LinuxIO
 import LogSources
-import Pipeline
+package import Pipeline
 package import TelemetryModel
 
 /// The agent: reads sources, runs stages, queues on disk, pushes to servers.
@@ -15,6 +15,7 @@ package struct Agent: Sendable {
   private let fileSystem: any FileSystem
   private let clock: any WallClock
   private let registry: MetricsRegistry
+  private let inspector: PipelineInspector?
   private let fileJobs: [FileJob]
   private let journalJobs: [JournalJob]
   private let receiverJobs: [ReceiverJob]
@@ -24,14 +25,18 @@ package struct Agent: Sendable {
   private static let drainSeconds = 2.0
 
   /// Throws ``AgentError`` for settings that cannot be followed.
+  ///
+  /// - Parameter inspector: gets what each stage did to each line.
   package init(
     configuration: AgentConfiguration, fileSystem: any FileSystem = RealFileSystem(),
-    clock: any WallClock = SystemClock(), registry: MetricsRegistry = .process
+    clock: any WallClock = SystemClock(), registry: MetricsRegistry = .process,
+    inspector: PipelineInspector? = nil
   ) throws(AgentError) {
     self.configuration = configuration
     self.fileSystem = fileSystem
     self.clock = clock
     self.registry = registry
+    self.inspector = inspector
     try Self.refuseUnsupported(configuration)
     let hostName = HostName.current
     var fileJobs: [FileJob] = []
@@ -159,7 +164,7 @@ package struct Agent: Sendable {
       queue: queue, destinations: destinations, positionsFile: positionsFile,
       positionsSeconds: configuration.positions.syncPeriod.seconds,
       rejectedFolder: "\(folder)/rejected", fileSystem: fileSystem, clock: clock,
-      registry: registry)
+      registry: registry, inspector: inspector)
     do throws(AgentError) {
       let restored = RestoredPositions(queue: queue.positions, imported: imported)
       for key in restored.unreadable {

@@ -11,7 +11,8 @@ package struct Configuration: Sendable {
 
   /// Reads a configuration's text.
   ///
-  /// References to the environment are put in first (``EnvironmentExpansion``). Throws
+  /// A file with keys of Promtail's own at the top is an agent's as it is, and its `server` is
+  /// Promtail's. References to the environment are put in first (``EnvironmentExpansion``). Throws
   /// ``ConfigurationError`` for malformed YAML, an unknown key, and a value that cannot be meant;
   /// each names file, line and column.
   package static func parse(text: String, name: String, environment: [String: String])
@@ -24,6 +25,11 @@ package struct Configuration: Sendable {
     }
     var section = try SettingSection(root, path: "", file: name)
     var configuration = Configuration(name: name)
+    let promtail: Set<String> = ["clients", "client", "positions", "scrape_configs"]
+    if !section.keys.contains("agent"), section.keys.contains(where: promtail.contains) {
+      configuration.agent = try AgentConfiguration(&section)
+      return configuration
+    }
     if let member = section.member("server") {
       var inner = try SettingSection(member.value, path: "server", file: name)
       configuration.server = try ServerConfiguration(&inner)
@@ -32,10 +38,9 @@ package struct Configuration: Sendable {
       var inner = try SettingSection(member.value, path: "agent", file: name)
       configuration.agent = try AgentConfiguration(&inner)
     }
-    let promtail: Set<String> = ["clients", "client", "positions", "scrape_configs"]
     try section.finish { key in
       promtail.contains(key)
-        ? "`\(key)` is a key of Promtail's: put its configuration under `agent:`" : nil
+        ? "`\(key)` is a key of Promtail's: it belongs under `agent:` here" : nil
     }
     guard configuration.server != nil || configuration.agent != nil else {
       throw ConfigurationError(

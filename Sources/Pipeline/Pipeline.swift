@@ -10,6 +10,10 @@ package import TelemetryModel
 /// for, and come back with the block that they end up in.
 package final class Pipeline {
   private let program: [any Stage]
+  /// The stages' places in the configuration.
+  private let stageNames: [String]
+  private let jobName: String
+  private let inspector: PipelineInspector?
   /// Those stages of the program that can hold lines, with their places.
   private let holdingStages: [(index: Int, stage: any HoldingStage)]
   private let shared: StageResources
@@ -27,16 +31,22 @@ package final class Pipeline {
 
   /// Throws ``PipelineError`` for a stage whose settings cannot be meant or are not supported.
   ///
-  /// - Parameter metrics: where `metrics` stages count; by default nobody sees it.
+  /// - Parameters:
+  ///   - metrics: where `metrics` stages count; by default nobody sees it.
+  ///   - inspector: gets what each stage did to each line, which takes its time.
   package init(
     stages: [StageConfiguration], jobName: String, clock: any WallClock,
-    zones: TimeZoneDatabase = .utcOnly, metrics: PipelineMetrics? = nil
+    zones: TimeZoneDatabase = .utcOnly, metrics: PipelineMetrics? = nil,
+    inspector: PipelineInspector? = nil
   ) throws(PipelineError) {
     shared = StageResources(
       clock: clock, zones: zones, metrics: metrics ?? PipelineMetrics(clock: clock))
     var compiler = StageCompiler(shared: shared, jobName: jobName)
     do { try compiler.compile(stages) } catch { throw PipelineError(error) }
     program = compiler.program
+    stageNames = compiler.names
+    self.jobName = jobName
+    self.inspector = inspector
     holdingStages = program.enumerated().compactMap { index, stage in
       (stage as? any HoldingStage).map { (index, $0) }
     }
@@ -105,6 +115,16 @@ package final class Pipeline {
     run(&entry, from: 0, emit)
   }
 
+  /// The same for a line of no source.
+  package func process(
+    line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
+    structuredMetadata: [Label] = [], emit: (PipelineOutput) -> Void
+  ) {
+    process(
+      line: line, timestamp: timestamp, labels: labels, structuredMetadata: structuredMetadata,
+      origin: .none, emit: emit)
+  }
+
   /// Lets go of blocks that have waited long enough.
   package func expire(emit: (PipelineOutput) -> Void) {
     let now = shared.monotonicNow
@@ -134,7 +154,7 @@ package final class Pipeline {
   ) {
     var at = start
     while at < program.count {
-      switch program[at].process(&entry, shared) {
+      switch inspector == nil ? program[at].process(&entry, shared) : inspected(at, &entry) {
       case .proceed: at += 1
       case .jump(let target): at = target
       case .hold: return
@@ -148,6 +168,30 @@ package final class Pipeline {
       }
     }
     finish(&entry, emit)
+  }
+
+  /// Runs one stage and tells what it did.
+  private func inspected(_ at: Int, _ entry: inout StageEntry) -> StageVerdict {
+    let before = EntrySnapshot(entry, shared.slots)
+    let verdict = program[at].process(&entry, shared)
+    let outcome: StageInspection.Outcome =
+      switch verdict {
+      case .proceed: .passed
+      case .jump: .skipped
+      case .hold: .held
+      case .drop(let reason): .dropped(reason: reason)
+      case .replace(let others): .replaced(count: others.count)
+      }
+    var after: EntrySnapshot?
+    switch verdict {
+    case .proceed, .jump: after = EntrySnapshot(entry, shared.slots)
+    case .replace(let others): after = others.first.map { EntrySnapshot($0, shared.slots) }
+    case .hold, .drop: break
+    }
+    inspector?(
+      StageInspection(
+        job: jobName, stage: stageNames[at], before: before, after: after, outcome: outcome))
+    return verdict
   }
 
   private func finish(_ entry: inout StageEntry, _ emit: (PipelineOutput) -> Void) {

@@ -130,8 +130,8 @@ import Testing
     ),
     ("", "pipeline.yml:1:1: neither `server` nor `agent` is configured"),
     (
-      "clients: []\n",
-      "pipeline.yml:1:1: `clients` is a key of Promtail's: put its configuration under `agent:`"
+      "agent: {}\nclients: []\n",
+      "pipeline.yml:2:1: `clients` is a key of Promtail's: it belongs under `agent:` here"
     ),
   ])
   func namesFaults(_ text: String, _ message: String) {

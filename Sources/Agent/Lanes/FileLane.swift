@@ -116,7 +116,7 @@ final class FileLane {
       do throws(PipelineError) {
         pipeline = try Pipeline(
           stages: plan.job.stages, jobName: plan.job.name, clock: settings.clock,
-          zones: settings.zones, metrics: settings.metrics)
+          zones: settings.zones, metrics: settings.metrics, inspector: settings.inspector)
       } catch { throw AgentError(error, job: plan.job.name) }
       jobs.append(
         JobLane(

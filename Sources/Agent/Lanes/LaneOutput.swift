@@ -23,6 +23,8 @@ struct LaneSettings: Sendable {
   var zones: TimeZoneDatabase
   /// Where `metrics` stages count.
   var metrics: PipelineMetrics
+  /// Gets what each stage did, if somebody wants to know.
+  var inspector: PipelineInspector?
   var stop: StopFlag
 }
 

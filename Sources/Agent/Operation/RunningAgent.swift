@@ -19,6 +19,7 @@ final class RunningAgent: Sendable {
   private let registry: MetricsRegistry
   private let zones: TimeZoneDatabase
   private let metrics: PipelineMetrics
+  private let inspector: PipelineInspector?
   private let board = StatusBoard()
   private let stop = StopFlag()
   private let threads = Mutex<[LinuxThread]>([])
@@ -36,7 +37,7 @@ final class RunningAgent: Sendable {
   init(
     queue: DiskQueue, destinations: Destinations, positionsFile: PositionsFile,
     positionsSeconds: Double, rejectedFolder: String, fileSystem: any FileSystem,
-    clock: any WallClock, registry: MetricsRegistry
+    clock: any WallClock, registry: MetricsRegistry, inspector: PipelineInspector?
   ) {
     (sourceEnd, tellSourceEnd) = AsyncStream<Void>.makeStream()
     self.queue = queue
@@ -48,6 +49,7 @@ final class RunningAgent: Sendable {
       try? fileSystem.readWhole(path, bytesMax: TimeZoneRules.fileBytesMax)
     }
     metrics = PipelineMetrics(clock: clock)
+    self.inspector = inspector
     let path = positionsFile.path
     self.positionsFile = { PositionsFile(path: path, fileSystem: fileSystem) }
     batching = (
@@ -84,7 +86,7 @@ final class RunningAgent: Sendable {
     let settings = LaneSettings(
       profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
       batchWaitSeconds: batching.waitSeconds, queue: queue, clock: clock,
-      zones: zones, metrics: metrics, stop: stop)
+      zones: zones, metrics: metrics, inspector: inspector, stop: stop)
     if !fileJobs.isEmpty {
       try startFiles(fileJobs, configuration, restored, settings)
     }
@@ -111,7 +113,7 @@ final class RunningAgent: Sendable {
         do throws(PipelineError) {
           pipeline = try Pipeline(
             stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
-            metrics: settings.metrics)
+            metrics: settings.metrics, inspector: settings.inspector)
         } catch { throw AgentError(error, job: job.name) }
         let lane = try ReceiverLane(
           job, pipeline: pipeline, inbox: inbox, signal: signal, settings: settings, board: board,
@@ -180,7 +182,7 @@ final class RunningAgent: Sendable {
         do throws(PipelineError) {
           pipeline = try Pipeline(
             stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
-            metrics: settings.metrics)
+            metrics: settings.metrics, inspector: settings.inspector)
         } catch { throw AgentError(error, job: job.name) }
         let lane = try JournalLane(
           job, pipeline: pipeline, restored: restored.journal(of: job.key), settings: settings,

@@ -1,8 +1,9 @@
 import Agent
 import Configuration
 import LinuxIO
+import Pipeline
 
-private let configurationOption = Option.value(
+let configurationOption = Option.value(
   "config", "FILE", "the configuration", preset: "pipeline.yml", aliases: ["c", "config.file"])
 
 /// `sluice run`: server and agent in one process.
@@ -27,21 +28,10 @@ let serverCommand = Command(
     return try await serve(server, nil, surroundings)
   })
 
-/// `sluice agent`.
-let agentCommand = Command(
-  name: "agent", summary: "Run the agent.", options: [configurationOption],
-  subcommands: [agentStagesCommand],
-  run: { arguments, surroundings in
-    let configuration = try loadConfiguration(try arguments.required("config"), surroundings)
-    guard let agent = configuration.agent else {
-      throw CommandFailure(message: "\(configuration.name): there is no part `agent:`")
-    }
-    return try await serve(nil, agent, surroundings)
-  })
-
 /// Runs the parts until a signal ends them.
-private func serve(
-  _ server: ServerConfiguration?, _ agent: AgentConfiguration?, _ surroundings: Surroundings
+func serve(
+  _ server: ServerConfiguration?, _ agent: AgentConfiguration?, _ surroundings: Surroundings,
+  inspector: PipelineInspector? = nil
 ) async throws -> ExitStatus {
   if let level = server?.log.level.rawValue {
     LogSink.standardError.level = LogLevel(name: level) ?? .info
@@ -57,7 +47,7 @@ private func serve(
     if let agent {
       group.addTask {
         do throws(AgentError) {
-          try await Agent(configuration: agent).run()
+          try await Agent(configuration: agent, inspector: inspector).run()
           return .success(())
         } catch {
           return .failure(CommandFailure(message: error.message))

@@ -7,6 +7,8 @@ struct StageCompiler {
   let shared: StageResources
   let jobName: String
   private(set) var program: [any Stage] = []
+  /// Each step's place in the configuration, without what all places begin with.
+  private(set) var names: [String] = []
   private var depth = 0
 
   /// Nesting of `match` stages that is allowed.
@@ -22,6 +24,11 @@ struct StageCompiler {
   }
 
   private mutating func compile(_ stage: StageConfiguration) throws(ConfigurationError) {
+    let root = stage.path.split(separator: ".").drop { !$0.hasPrefix("pipeline_stages") }
+    let place = root.isEmpty ? stage.path : root.joined(separator: ".")
+    defer {
+      while names.count < program.count { names.append(place) }
+    }
     switch stage.name {
     case "match": try compileMatch(stage)
     case "docker": try compileDocker(stage)
@@ -71,6 +78,9 @@ struct StageCompiler {
   private mutating func compileMatch(_ stage: StageConfiguration) throws(ConfigurationError) {
     let match = try MatchStage(stage, shared)
     program.append(match)
+    names.append(
+      stage.path.split(separator: ".").drop { !$0.hasPrefix("pipeline_stages") }.joined(
+        separator: "."))
     if let reason = match.dropReason {
       program.append(DropAllStage(reason: reason))
     } else {

@@ -1,0 +1,98 @@
+import Agent
+import Configuration
+import Glibc
+import HTTP
+import LinuxIO
+import Synchronization
+import TelemetryModel
+import WireFormats
+
+/// Runs an agent that sends nothing to its servers and changes none of its files.
+///
+/// The agent is the real one: its queue and positions stand in a folder of their own, which is
+/// taken away in the end, and its only client pushes to a listener on this machine that shows
+/// what comes. It begins where the positions file says.
+struct DryRun: Sendable {
+  private let output: any TextOutput
+  private let folder: String
+  private let decoder = LokiPushDecoder()
+
+  init(_ output: any TextOutput) throws(CommandFailure) {
+    self.output = output
+    var template = Array("/tmp/sluice-dry-run.XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw CommandFailure(message: "no folder can be made in /tmp")
+    }
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The configuration to run, and the listener that it pushes to.
+  func prepare(_ original: AgentConfiguration) throws -> (AgentConfiguration, HTTPServer) {
+    var configuration = original
+    let server = try HTTPServer(registry: MetricsRegistry())
+    let listener = try server.listen(
+      try SocketAddress.parse("127.0.0.1:0"), name: "dry-run", handler: router.handler)
+    var client = ClientConfiguration(
+      url: "http://\(listener.address.description)/loki/api/v1/push")
+    client.batchWait = .milliseconds(200)
+    client.externalLabels = original.clients.first?.externalLabels ?? []
+    client.tenantID = original.clients.first?.tenantID ?? ""
+    configuration.clients = [client]
+    configuration.server.disable = true
+    configuration.queue.folder = "\(folder)/queue"
+    configuration.positions.filename = "\(folder)/positions.yaml"
+    if let positions = try? readFile(original.positions.filename) {
+      try writeFile(configuration.positions.filename, positions)
+    }
+    return (configuration, server)
+  }
+
+  private var router: Router {
+    var router = Router()
+    router.on(.post, "/loki/api/v1/push") { [self] request, response in
+      let body = try await request.body(bytesMax: 256 << 20)
+      let push = try decoder.decodeRequest(
+        body, version: .v1, contentType: request.headers["content-type"],
+        contentEncoding: request.headers["content-encoding"]
+      ).push
+      show(push, tenant: request.headers["x-scope-orgid"])
+      try await response.respond(.noContent)
+    }
+    return router
+  }
+
+  /// Each line with its time, labels and metadata, tabs between.
+  private func show(_ push: LokiPush, tenant: String?) {
+    for stream in push.streams {
+      for row in 0..<stream.count {
+        var text = InspectionReport.time(stream.timestamps[row])
+        text += "\t" + terminalSafe(stream.labels.description)
+        if let tenant { text += "\ttenant=\(terminalSafe(tenant))" }
+        let metadata = stream.metadata(row)
+        if !metadata.isEmpty { text += "\t" + terminalSafe(Labels(metadata).description) }
+        let line = stream.lineBytes[stream.lineRange(row)]
+        output.write(text + "\t" + terminalSafe(Array(line)) + "\n")
+      }
+    }
+  }
+
+  /// Takes the folder away.
+  func clean() { removeTree(folder) }
+
+  private func removeTree(_ path: String) {
+    guard let stream = opendir(path) else {
+      unlink(path)
+      return
+    }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    closedir(stream)
+    for name in names { removeTree("\(path)/\(name)") }
+    rmdir(path)
+  }
+}
