@@ -6,7 +6,7 @@ import Testing
 /// `sluice agent test` over files as a user writes them.
 @Suite struct PipelineTestFileTests {
   private func run(_ text: String, configuration: String? = nil) async throws -> (
-    ExitStatus, String
+    CommandLineTool.ExitStatus, String
   ) {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "sluice-\(UUID().uuidString)")
