@@ -17,7 +17,7 @@ struct JaegerSearchTests {
   {
     var search = JaegerSearch()
     change(&search)
-    return try await query.search(search, tenant: .single).compactMap {
+    return try await query.search(search, tenant: .single).traces.compactMap {
       $0.first?.scopes.first?.spans.first?.traceID.low
     }
   }

@@ -1,6 +1,7 @@
 package import SpanStore
 package import TelemetryModel
 import TraceFormats
+package import TraceQL
 
 /// A search as Jaeger's query service has it: one span must meet all conditions.
 package struct JaegerSearch: Sendable {
@@ -13,8 +14,13 @@ package struct JaegerSearch: Sendable {
   package var maxDuration: TimeSpan?
   /// Attributes and the texts of their values; of a repeated key the last counts.
   package var tags: [String: String] = [:]
+  /// What the spans of a trace must meet besides: TraceQL.
+  package var filter: TraceQuery?
   /// Traces at most.
   package var limit = 100
+  package var order = TraceOrder.newest
+  /// Where the answer before ended.
+  package var cursor: TraceCursor?
 
   package init() {}
 }
@@ -33,13 +39,15 @@ extension JaegerSearch {
     search.minDuration = minDuration
     search.maxDuration = maxDuration
     let condition = TagCondition(tags)
+    let filter = spanFilter
     if let service, ServiceNames.stored(service) != service {
       // The store knows spans without a name under one name; Jaeger tells two kinds apart.
       search.matches = { span, resource, scope in
         JaegerNaming.service(resource) == service && condition.holds(span, resource, scope)
+          && filter(span, resource, scope)
       }
-    } else if !tags.isEmpty {
-      search.matches = condition.holds
+    } else if !tags.isEmpty || self.filter != nil {
+      search.matches = { condition.holds($0, $1, $2) && filter($0, $1, $2) }
     }
     return search
   }
@@ -120,20 +128,60 @@ struct TagCondition: Sendable {
   }
 }
 
+extension JaegerSearch {
+  /// What the filter asks of single spans.
+  private var spanFilter: @Sendable (Span, Resource, InstrumentationScope) -> Bool {
+    guard let filter, case .spansets(let pipeline) = filter.body,
+      let fields = try? FieldEvaluator(filter),
+      let condition = TraceQLCandidates(pipeline).condition
+    else { return { _, _, _ in true } }
+    return { span, resource, scope in
+      let view = SpanFields(span, scope, resource)
+      return fields.holds(condition) { view.value($0) ?? .absent }
+    }
+  }
+
+  /// Whether the filter holds for a whole trace.
+  func takes(_ trace: [ResourceSpans]) -> Bool {
+    guard let filter, case .spansets(let pipeline) = filter.body,
+      !TraceQLCandidates(pipeline).isExact, let fields = try? FieldEvaluator(filter)
+    else { return true }
+    let sets = try? SpansetEvaluator(fields: fields).run(pipeline, TraceView(trace))
+    return !(sets ?? []).isEmpty
+  }
+}
+
+/// Traces of a search and where the next page begins.
+package struct TracePage: Sendable {
+  package var traces: [[ResourceSpans]] = []
+  /// Nil when there is nothing more.
+  package var next: TraceCursor?
+}
+
 extension SpanQuery {
-  /// The traces that a search finds, newest first, each whole.
+  /// The traces that a search finds in its order, each whole.
   nonisolated(nonsending)
     package func search(_ search: JaegerSearch, tenant: TenantID) async throws(SpanStoreError)
-    -> [[ResourceSpans]]
+    -> TracePage
   {
-    let search = search.spanSearch(tenant: tenant)
+    let finder = TraceFinder(
+      search: search.spanSearch(tenant: tenant), order: search.order, cursor: search.cursor,
+      // One more than is answered tells whether there is a next page.
+      limit: search.limit + 1)
     return try await onPool { source throws(SpanStoreError) in
-      var traces: [[ResourceSpans]] = []
-      for id in try source.search(search) {
-        let trace = try source.trace(id, tenant: tenant)
-        if !trace.isEmpty { traces.append(trace) }
+      var page = TracePage()
+      var last: TraceCursor?
+      try finder.find(source, failure: { $0 }) { found throws(SpanStoreError) in
+        guard search.takes(found.trace) else { return false }
+        if page.traces.count == search.limit {
+          page.next = last
+        } else {
+          page.traces.append(found.trace)
+          last = found.place
+        }
+        return true
       }
-      return traces
+      return page
     }
   }
 }

@@ -90,28 +90,22 @@ extension SpanQuery {
     let fields = try evaluator(search.query)
     let evaluator = SpansetEvaluator(fields: fields)
     let summarizer = TraceSummarizer(search)
-    let candidates = TraceQLCandidates(pipeline)
+    let finder = TraceFinder(
+      search: TraceQLCandidates(pipeline).search(
+        tenant: tenant, range: search.range, limit: search.limit, fields),
+      limit: search.limit)
     var found: [TraceSummary] = []
-    var seen: Set<TraceID> = []
-    var asked = candidates.isExact ? search.limit : max(64, search.limit * 4)
-    while true {
-      let ids = try stored { () throws(SpanStoreError) in
-        try source.search(
-          candidates.search(tenant: tenant, range: search.range, limit: asked, fields))
+    try finder.find(source, failure: TraceQLFailure.store) { candidate throws(TraceQLFailure) in
+      let trace = TraceView(candidate.trace)
+      guard search.takes(trace) else { return false }
+      let sets: [Spanset]
+      do throws(TraceQLError) { sets = try evaluator.run(pipeline, trace) } catch {
+        throw TraceQLFailure.query(error)
       }
-      for id in ids where seen.insert(id).inserted {
-        let trace = TraceView(
-          try stored { () throws(SpanStoreError) in try source.trace(id, tenant: tenant) })
-        guard search.takes(trace) else { continue }
-        let sets: [Spanset]
-        do { sets = try evaluator.run(pipeline, trace) } catch { throw .query(error) }
-        guard !sets.isEmpty else { continue }
-        found.append(summarizer.summary(of: trace, sets))
-        if found.count == search.limit { return found }
-      }
-      if ids.count < asked || asked >= traceQLTracesMax { return found }
-      asked = min(asked * 4, traceQLTracesMax)
+      if !sets.isEmpty { found.append(summarizer.summary(of: trace, sets)) }
+      return !sets.isEmpty
     }
+    return found
   }
 
   static func evaluator(_ query: TraceQuery) throws(TraceQLFailure) -> FieldEvaluator {

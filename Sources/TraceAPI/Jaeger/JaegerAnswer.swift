@@ -76,9 +76,11 @@ enum JaegerEnvelope {
     return json.bytes
   }
 
-  /// Traces, and the ids that were asked for and are not there.
-  static func traces(_ traces: [[ResourceSpans]], missing: [TraceID] = []) -> [UInt8] {
-    guard !missing.isEmpty else { return JaegerJSON.encode(traces) }
+  /// Traces, the ids that were asked for and are not there, and where the next page begins.
+  static func traces(
+    _ traces: [[ResourceSpans]], missing: [TraceID] = [], next: TraceCursor? = nil
+  ) -> [UInt8] {
+    guard !missing.isEmpty || next != nil else { return JaegerJSON.encode(traces) }
     var json = JSONWriter()
     json.beginObject()
     json.key("data")
@@ -89,7 +91,16 @@ enum JaegerEnvelope {
       json.key(name)
       json.int(0)
     }
+    if let next {
+      json.key("nextCursor")
+      json.string(next.text)
+    }
     json.key("errors")
+    guard !missing.isEmpty else {
+      json.null()
+      json.endObject()
+      return json.bytes
+    }
     json.beginArray()
     for id in missing {
       json.beginObject()

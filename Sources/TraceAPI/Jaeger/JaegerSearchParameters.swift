@@ -1,6 +1,7 @@
 import HTTP
 import SpanQuery
 import TelemetryModel
+import TraceQL
 import WireFormats
 
 /// The query of `/api/traces`.
@@ -10,6 +11,8 @@ struct JaegerSearchParameters {
   var traceIDs: [TraceID] = []
   var isRaw = false
   var isPretty = false
+  /// Whether the answer tells where the next page begins.
+  var isPaged = false
 
   /// Traces that one answer may hold.
   static let limitMax = 5_000
@@ -27,6 +30,8 @@ struct JaegerSearchParameters {
     search.minDuration = try Self.duration("minDuration", items)
     search.maxDuration = try Self.duration("maxDuration", items)
     search.tags = try Self.tags(items)
+    try Self.readExtensions(items, prefix: "", into: &search)
+    isPaged = items.contains("cursor")
     isRaw = try Self.flag("raw", items)
     isPretty = items["prettyPrint"].map { $0.isEmpty || GoNumber.bool($0) ?? true } ?? false
     for text in items.values("traceID") {
@@ -35,7 +40,8 @@ struct JaegerSearchParameters {
       }
     }
     guard traceIDs.isEmpty else { return }
-    guard search.service != nil else {
+    // Jaeger needs a service; with a filter or a cursor the request is not one of its own.
+    guard search.service != nil || search.filter != nil || isPaged else {
       throw JaegerFault(.badRequest, "parameter 'service' is required")
     }
     if let least = search.minDuration, let most = search.maxDuration, most < least {
@@ -45,6 +51,46 @@ struct JaegerSearchParameters {
       throw JaegerFault(
         .internalServerError, "search depth must be greater than 0 and less than max traces")
     }
+  }
+
+  /// What Jaeger's API does not have: `filter`, `sort` and `cursor`.
+  static func readExtensions(
+    _ items: FormItems, prefix: String, into search: inout JaegerSearch
+  ) throws(JaegerFault) {
+    if let text = text(prefix + "filter", items) {
+      search.filter = try filter(text, name: prefix + "filter")
+    }
+    if let text = text(prefix + "sort", items) {
+      guard let order = TraceOrder(rawValue: text) else {
+        throw .parameter(prefix + "sort", "it is newest or duration")
+      }
+      search.order = order
+    }
+    if let text = text(prefix + "cursor", items) {
+      guard let cursor = TraceCursor(text) else {
+        throw .parameter(prefix + "cursor", "it is not one of an answer")
+      }
+      search.cursor = cursor
+    }
+  }
+
+  /// An expression as TraceQL has it between braces, or a whole query.
+  private static func filter(_ text: String, name: String) throws(JaegerFault) -> TraceQuery {
+    let isQuery = text.first == "{"
+    let query: TraceQuery
+    do throws(TraceQLError) {
+      query = try TraceQuery(isQuery ? text : "{ " + text + " }")
+    } catch {
+      // `({a} && {b}) > {c}` begins like an expression and is none.
+      guard !isQuery, let whole = try? TraceQuery(text) else {
+        throw .parameter(name, error.message)
+      }
+      query = whole
+    }
+    guard case .spansets = query.body else {
+      throw .parameter(name, "metrics functions choose no traces")
+    }
+    return query
   }
 
   static func text(_ name: String, _ items: FormItems) -> String? {

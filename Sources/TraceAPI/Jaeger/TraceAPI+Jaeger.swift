@@ -13,6 +13,7 @@ extension TraceAPI {
     v1(.get, "/api/operations", on: &router, operations)
     v1(.get, "/api/traces", on: &router, search)
     v1(.get, "/api/traces/{id}", on: &router, trace)
+    v1(.get, "/api/traces/{id}/critical-path", on: &router, criticalPath)
     v1(.get, "/api/dependencies", on: &router, dependencies)
     v1(.post, "/api/transform", on: &router, transform)
     for name in ["latencies", "calls", "errors", "minstep"] {
@@ -106,8 +107,11 @@ extension TraceAPI {
     let parameters = try JaegerSearchParameters(try request.query(), now: now)
     var traces: [[ResourceSpans]] = []
     var missing: [TraceID] = []
+    var next: TraceCursor?
     if parameters.traceIDs.isEmpty {
-      traces = try await query.search(parameters.search, tenant: tenant)
+      let page = try await query.search(parameters.search, tenant: tenant)
+      traces = page.traces
+      next = parameters.isPaged ? page.next : nil
     } else {
       for id in parameters.traceIDs {
         let trace = try await query.trace(id, tenant: tenant)
@@ -115,7 +119,7 @@ extension TraceAPI {
       }
     }
     if !parameters.isRaw { traces = traces.map(JaegerAdjustments.adjust) }
-    let body = JaegerEnvelope.traces(traces, missing: missing)
+    let body = JaegerEnvelope.traces(traces, missing: missing, next: next)
     return parameters.isPretty ? JSONIndentation.indent(body) : body
   }
 
@@ -131,11 +135,46 @@ extension TraceAPI {
     // Bounds that spare other stores work; this one finds a trace by its id alone.
     _ = try JaegerSearchParameters.time("start", items)
     _ = try JaegerSearchParameters.time("end", items)
-    let trace = try await query.trace(id, tenant: tenant)
+    var trace = try await query.trace(id, tenant: tenant)
     guard !trace.isEmpty else { throw JaegerFault.traceNotFound }
+    if try JaegerSearchParameters.flag("adjustClockSkew", items) {
+      trace = ClockSkew.adjust(trace)
+    }
     let body = JaegerJSON.encode([isRaw ? trace : JaegerAdjustments.adjust(trace)])
     let isPretty = items["prettyPrint"].map { $0.isEmpty || GoNumber.bool($0) ?? true } ?? false
     return isPretty ? JSONIndentation.indent(body) : body
+  }
+
+  /// The sections of spans that a trace's length is made of; times in microseconds.
+  private func criticalPath(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
+    let id: TraceID
+    do throws(TraceIDText.Fault) {
+      id = try TraceIDText.jaeger(request.parameters["id"] ?? "")
+    } catch {
+      throw JaegerFault(.badRequest, error.message)
+    }
+    let trace = try await query.trace(id, tenant: tenant)
+    guard !trace.isEmpty else { throw JaegerFault.traceNotFound }
+    let tree = SpanTree(trace)
+    return JaegerEnvelope.write { json in
+      json.beginArray()
+      for section in CriticalPath(tree).sections {
+        let node = tree.nodes[section.node]
+        json.beginObject()
+        json.key("spanID")
+        json.string(node.span.spanID.hex)
+        json.key("serviceName")
+        json.string(node.service)
+        json.key("operationName")
+        json.string(JaegerNaming.operation(node.span))
+        json.key("sectionStart")
+        json.uint(section.start / 1000)
+        json.key("sectionEnd")
+        json.uint(section.end / 1000)
+        json.endObject()
+      }
+      json.endArray()
+    }
   }
 
   private func dependencies(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {

@@ -21,6 +21,7 @@ extension TraceAPI {
     }
     v3("/api/v3/operations", on: &router, operationsV3)
     v3("/api/v3/traces", on: &router, searchV3)
+    v3("/api/v3/trace-summaries", on: &router, summariesV3)
     v3("/api/v3/traces/{id}", on: &router, traceV3)
   }
 
@@ -75,13 +76,13 @@ extension TraceAPI {
     let isRaw = try parameters.flag("rawTraces")
     _ = try parameters.time("startTime")
     _ = try parameters.time("endTime")
-    let trace = try await query.trace(id, tenant: tenant)
+    var trace = try await query.trace(id, tenant: tenant)
     guard !trace.isEmpty else { throw Self.noTraces }
+    if try parameters.flag("adjustClockSkew") { trace = ClockSkew.adjust(trace) }
     return Self.result(isRaw ? trace : JaegerAdjustments.adjust(trace))
   }
 
-  private func searchV3(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
-    let parameters = V3Parameters(items: try request.query())
+  private func search(_ parameters: V3Parameters) throws(JaegerFault) -> JaegerSearch {
     guard let start = try parameters.time("query.startTimeMin"),
       let end = try parameters.time("query.startTimeMax")
     else {
@@ -105,17 +106,48 @@ extension TraceAPI {
     if let text = parameters["query.attributes"] {
       search.tags = try JaegerSearchParameters.jsonTags("query.attributes", text)
     }
-    let isRaw = try parameters.flag("query.rawTraces")
-    let traces = try await query.search(search, tenant: tenant)
-    guard !traces.isEmpty else { throw Self.noTraces }
-    return Self.result(traces.flatMap { isRaw ? $0 : JaegerAdjustments.adjust($0) })
+    try JaegerSearchParameters.readExtensions(parameters.items, prefix: "query.", into: &search)
+    return search
   }
 
-  private static func result(_ batches: [ResourceSpans]) -> [UInt8] {
+  private func searchV3(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
+    let parameters = V3Parameters(items: try request.query())
+    let search = try search(parameters)
+    let isRaw = try parameters.flag("query.rawTraces")
+    let page = try await query.search(search, tenant: tenant)
+    guard !page.traces.isEmpty else { throw Self.noTraces }
+    let next = parameters.items.contains("query.cursor") ? page.next : nil
+    return Self.result(
+      page.traces.flatMap { isRaw ? $0 : JaegerAdjustments.adjust($0) }, next: next)
+  }
+
+  /// What a list of traces shows, without the spans.
+  private func summariesV3(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
+    let parameters = V3Parameters(items: try request.query())
+    let page = try await query.search(try search(parameters), tenant: tenant)
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("summaries")
+    json.beginArray()
+    for trace in page.traces { JaegerTraceSummary(trace).write(to: &json) }
+    json.endArray()
+    if parameters.items.contains("query.cursor"), let next = page.next {
+      json.key("nextCursor")
+      json.string(next.text)
+    }
+    json.endObject()
+    return json.bytes
+  }
+
+  private static func result(_ batches: [ResourceSpans], next: TraceCursor? = nil) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
     json.key("result")
     OTLPTraceJSON.write(batches, to: &json)
+    if let next {
+      json.key("nextCursor")
+      json.string(next.text)
+    }
     json.endObject()
     return json.bytes
   }
