@@ -132,4 +132,40 @@ struct JaegerAPITests {
     #expect(try JSONValue.parse(pretty) == JSONValue.parse(plain))
     await server.stop()
   }
+
+  @Test func pagesFiltersAndSorts() async throws {
+    let server = try TraceAPIServer(sampleTraces)
+    let range = "start=0&end=9000000"
+    let first = try await server.json(.jaeger, "/api/traces?\(range)&limit=1&cursor=")
+    #expect(first["data"]?.arrayValue?.count == 1)
+    let cursor = try #require(first["nextCursor"]?.stringValue)
+    let second = try await server.json(.jaeger, "/api/traces?\(range)&limit=1&cursor=\(cursor)")
+    #expect(second["data"]?.arrayValue?.count == 1)
+    #expect(second["data"]?[0]?["traceID"] != first["data"]?[0]?["traceID"])
+    #expect(second["nextCursor"] == nil)
+    let failed = try await server.json(
+      .jaeger, "/api/traces?\(range)&filter=status%3Derror%20%26%26%20name%20!%3D%20nil")
+    #expect(failed["data"]?.arrayValue?.count == 1)
+    let longest = try await server.json(.jaeger, "/api/traces?\(range)&cursor=&sort=duration")
+    #expect(longest["data"]?[0]?["traceID"]?.stringValue == "0000000000000abc0000000000000001")
+    for bad in ["filter=%7B", "cursor=x", "cursor=&sort=size", "filter=%7B%7D%7Crate()"] {
+      #expect(try await server.get(.jaeger, "/api/traces?\(range)&\(bad)").status == 400)
+    }
+    await server.stop()
+  }
+
+  @Test func criticalPathsAndSummaries() async throws {
+    let server = try TraceAPIServer(sampleTraces)
+    let path = try await server.json(
+      .jaeger, "/api/traces/abc0000000000000001/critical-path")
+    #expect((path["data"]?.arrayValue?.count ?? 0) > 0)
+    #expect(try await server.get(.jaeger, "/api/traces/77/critical-path").status == 404)
+    let range =
+      "query.start_time_min=1970-01-01T00:00:00Z&query.start_time_max=1970-01-01T00:01:00Z"
+    let answer = try await server.json(.jaeger, "/api/v3/trace-summaries?\(range)")
+    let summaries = answer["summaries"]?.arrayValue ?? []
+    let spans = summaries.compactMap { $0["spanCount"]?.intValue }.reduce(0, +)
+    #expect(spans == Int64(sampleTraces.spanCount))
+    await server.stop()
+  }
 }

@@ -14,7 +14,12 @@ struct ServerConnection: Sendable {
   ///
   /// - Throws: ``UsageError`` on an address that is no `http://` or `https://` URL.
   init(_ arguments: Arguments, address option: String = "addr") throws {
-    var address = try arguments.required(option)
+    try self.init(arguments, base: try arguments.required(option), option: option)
+  }
+
+  /// To `address`, which `option` named.
+  init(_ arguments: Arguments, base address: String, option: String) throws {
+    var address = address
     while address.hasSuffix("/") { address.removeLast() }
     guard address.hasPrefix("http://") || address.hasPrefix("https://") else {
       throw UsageError(message: "--\(option): '\(address)' does not begin with http:// or https://")

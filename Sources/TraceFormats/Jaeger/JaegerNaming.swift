@@ -29,6 +29,11 @@ package enum JaegerNaming {
     }
   }
 
+  /// The kind that the tag `span.kind` names; nil for other texts.
+  static func kind(named name: String) -> SpanKind? {
+    [.internal, .server, .client, .producer, .consumer].first { kind($0) == name }
+  }
+
   /// The attribute in which Jaeger keeps what it has to say about a span: an array of texts.
   package static let warningsKey = "@jaeger@warnings"
 }
