@@ -12,6 +12,7 @@ package final class LogStore: Sendable, LogReceiver {
   private let intakes: Mutex<TenantIntakes>
   private let clock: any WallClock
   private let counters = Mutex(IntakeCounters())
+  let followers = LogFollowers()
 
   init(engine: any LogEngine, limits: IntakeLimits, clock: any WallClock) {
     self.engine = engine
@@ -45,6 +46,7 @@ package final class LogStore: Sendable, LogReceiver {
       let streams = accepted.streams
       let record = PushRecord.encode(push, accepted, received: now)
       try await engine.append(record) { head in head.append(streams, tenant: push.tenant) }
+      followers.publish(push.tenant, streams)
     }
     counters.withLock { [accepted] counters in
       counters.pushes += 1

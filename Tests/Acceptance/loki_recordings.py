@@ -50,6 +50,7 @@ KNOWN = {
     "14dec89214d1": "names of labels that other cases have pushed",
     "b0b7f2ab4d98": "tenant '|' is refused",
     "68ec2c93cd33": "several tenants can be asked at once",
+    **dict.fromkeys("9e681cf1d28a 20d637814aa8".split(), "flushed bytes are not rounded to KiB"),
     "4f1115fea664": "a stream above its rate is told, not dropped",
 }
 

@@ -84,10 +84,13 @@ struct ServerFaces {
         decodedBytesMax: configuration.http.maxInflatedSize), executor: blocking)
     OTLPRoutes.add(
       to: &router, "/otlp/v1/logs", endpoint: otlpLogs, executor: blocking, answersAsLoki: true)
-    QueryService(
-      source: logs, index: logs,
-      settings: QuerySettings(configuration.limits, version: sluiceVersion), clock: clock
-    ).addRoutes(to: &router, executor: blocking, authEnabled: configuration.authEnabled)
+    let queries = QueryService(source: logs, index: logs, clock: clock) { [tenants] tenant in
+      QuerySettings(tenants.limits(of: tenant), version: sluiceVersion)
+    }
+    queries.addRoutes(to: &router, executor: blocking, authEnabled: configuration.authEnabled)
+    TailService(
+      service: queries, store: logs, executor: blocking, authEnabled: configuration.authEnabled
+    ).addRoutes(to: &router)
     router.on(.post, "/flush") { [logs, spans] _, writer in
       do {
         try await logs.flush()

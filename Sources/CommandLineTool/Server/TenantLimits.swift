@@ -45,11 +45,10 @@ final class TenantLimits: Sendable {
 
   /// Reads the file again every period until the task is cancelled.
   func watch(on executor: BlockingExecutor) async {
-    guard !settings.file.isEmpty else { return }
+    guard !settings.file.isEmpty, let loop = try? EventLoop.shared.get()[0] else { return }
     let log = Log("server")
     while !Task.isCancelled {
-      try? await Task.sleep(nanoseconds: UInt64(settings.period.nanoseconds))
-      guard !Task.isCancelled else { return }
+      do { try await loop.sleep(seconds: settings.period.seconds) } catch { return }
       let fault: ConfigurationError? = await executor.run {
         do throws(ConfigurationError) {
           try self.load()

@@ -1,9 +1,9 @@
 import Regex
-import TelemetryModel
+package import TelemetryModel
 
 /// A label matcher made ready once for a question: a regex that is only an alternation of
 /// literals becomes a set.
-struct CompiledMatcher {
+package struct CompiledMatcher {
   private enum Test {
     case values(Set<String>)
     case regex(Regex)
@@ -37,13 +37,13 @@ struct CompiledMatcher {
     matchesEmpty = holds != isNegated
   }
 
-  static func compile(_ matchers: [LabelMatcher]) throws(LogStoreError) -> [CompiledMatcher] {
+  package static func compile(_ matchers: [LabelMatcher]) throws(LogStoreError) -> [CompiledMatcher] {
     var compiled: [CompiledMatcher] = []
     for matcher in matchers { compiled.append(try CompiledMatcher(matcher)) }
     return compiled
   }
 
-  func matches(_ value: String) -> Bool {
+  package func matches(_ value: String) -> Bool {
     switch test {
     case .values(let values): values.contains(value) != isNegated
     case .regex(let regex): regex.matches(value, .whole) != isNegated

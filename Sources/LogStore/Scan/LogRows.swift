@@ -34,7 +34,7 @@ package struct LogRows {
   }
 
   /// The streams of this batch, each with its rows; together all rows in order, none empty.
-  package let runs: [Run]
+  package private(set) var runs: [Run]
   /// The time of each row.
   package let timestamps: [Timestamp]
   /// Whether the scan's field conditions hold for all rows; else the visitor checks them.
@@ -68,6 +68,13 @@ package struct LogRows {
     self.structuredMetadata = structuredMetadata
     self.columns = columns
     self.isDecided = isDecided
+  }
+
+  /// The same rows under other streams; `runs` cover the same rows.
+  package func named(_ runs: [Run]) -> LogRows {
+    var rows = self
+    rows.runs = runs
+    return rows
   }
 
   @inlinable package var count: Int { timestamps.count }

@@ -44,9 +44,11 @@ struct DetectedField {
 
   static let valuesMax = 10_000
 
-  mutating func add(_ value: String) {
+  /// `isParsed` tells values of lines from structured metadata: only their sizes are normal.
+  mutating func add(_ value: String, isParsed: Bool) {
     guard values.count < DetectedField.valuesMax, values.insert(value).inserted else { return }
-    ordered.append(value)
+    let shown = isParsed ? DecimalSize.normal(value) : value
+    if shown == value || !ordered.contains(shown) { ordered.append(shown) }
   }
 }
 
@@ -57,16 +59,19 @@ struct DetectedFields {
   private(set) var names: [String] = []
   let limit: Int
 
-  /// The fields whose type was looked at in this stream.
-  private var typed: Set<String> = []
+  /// The labels of the present entry's stream: parsed fields of their names are renamed.
+  private var streamNames: Set<String> = []
 
   init(limit: Int) { self.limit = limit }
 
-  /// Each stream's first value says a field's type anew, so that the last stream's stands.
-  mutating func beginStream() { typed.removeAll(keepingCapacity: true) }
-
+  /// Adds the fields of an entry; the type of a field is that of its last entry.
   mutating func add(_ entry: ResultEntry) {
     for label in entry.labels.structuredMetadata { add(label.name, label.value) }
+    streamNames = Set(entry.labels.stream.map(\.name))
+    for label in entry.labels.parsed
+    where label.name != "__error__" && label.name != "__error_details__" {
+      add(label.name, label.value, parser: "")
+    }
     if !addJSON(entry.line) { addLogfmt(entry.line) }
   }
 
@@ -78,9 +83,10 @@ struct DetectedFields {
       names.append(name)
       fields[name] = DetectedField(type: .string, jsonPath: path)
     }
-    if typed.insert(name).inserted { fields[name]?.type = DetectedFieldType(of: value) }
-    fields[name]?.add(value)
-    if let parser, fields[name]?.parsers.contains(parser) == false {
+    fields[name]?.type = DetectedFieldType(of: value)
+    fields[name]?.add(value, isParsed: parser != nil)
+    if !path.isEmpty { fields[name]?.jsonPath = path }
+    if let parser, !parser.isEmpty, fields[name]?.parsers.contains(parser) == false {
       fields[name]?.parsers.append(parser)
     }
   }
@@ -97,7 +103,7 @@ struct DetectedFields {
   private mutating func add(_ members: [JSONMember], path: [String]) {
     for member in members {
       let path = path + [member.key]
-      let name = path.map(DetectedFields.sanitized).joined(separator: "_")
+      let name = unclashed(path.map(DetectedFields.sanitized).joined(separator: "_"))
       switch member.value {
       case .object(let inner): add(inner, path: path)
       case .array, .null: break
@@ -124,7 +130,11 @@ struct DetectedFields {
         pairs.append((DetectedFields.sanitized(key), String(decoding: value, as: UTF8.self)))
       }
     }
-    for (name, value) in pairs { add(name, value, parser: "logfmt") }
+    for (name, value) in pairs { add(unclashed(name), value, parser: "logfmt") }
+  }
+
+  private func unclashed(_ name: String) -> String {
+    streamNames.contains(name) ? name + "_extracted" : name
   }
 
   /// As a label's name: other characters become `_`, a leading digit gets one in front.
@@ -157,8 +167,7 @@ extension QueryService {
     let result = try engine.answer(query, limits: limits(request))
     var fields = DetectedFields(limit: limit)
     if case .streams(let streams) = result.value {
-      for stream in streams {
-        fields.beginStream()
+      for stream in streams.categorized(isForward: false).sortedByText {
         for entry in stream.entries { fields.add(entry) }
       }
     }

@@ -36,24 +36,33 @@ extension QueryService {
     }
     let limit = min(try parameters.limit(default: 100), settings.volumeSeriesMax)
     let grouping = try VolumeGrouping(parameters, matchers)
-    let limits = limits(request)
-    func volumes(_ range: Range<Timestamp>) throws -> [Labels: Int] {
-      let found = try StreamVolumes(
-        engine, tenants: request.tenants, matchers: matchers, range: range, limits: limits)
-      return grouping.grouped(found.bytes)
+    let ends =
+      isRange ? Self.bucketEnds(start, end, try step(parameters, start: start, end: end)) : [end]
+    let found = try StreamVolumes(
+      engine, tenants: request.tenants, matchers: matchers, range: start..<end, ends: ends,
+      limits: limits(request))
+    var buckets: [(time: Timestamp, volumes: [Labels: Int])] = []
+    for (bucket, bytes) in found.buckets.enumerated() {
+      // A bucket's time is its last millisecond; that of the last one is the end of the range.
+      let time = bucket == ends.count - 1 ? end : ends[bucket] - .milliseconds(1)
+      buckets.append((time, grouping.grouped(bytes)))
     }
-    guard isRange, !parameters["step"].isEmpty else {
-      return VolumeEncoding(limit: limit).vector(try volumes(start..<end), at: end)
+    return VolumeEncoding(limit: limit).encode(buckets)
+  }
+
+  /// Buckets end at multiples of the step, the last with the range.
+  private static func bucketEnds(_ start: Timestamp, _ end: Timestamp, _ step: TimeSpan)
+    -> [Timestamp]
+  {
+    let width = step.nanoseconds
+    let past = start.nanoseconds % width
+    var next = start.nanoseconds - (past < 0 ? past + width : past) + width
+    var ends: [Timestamp] = []
+    while next < end.nanoseconds {
+      ends.append(Timestamp(nanoseconds: next))
+      next += width
     }
-    let step = try step(parameters, start: start, end: end)
-    var steps: [(Timestamp, [Labels: Int])] = []
-    var from = start
-    while from < end {
-      let to = min(from + step, end)
-      steps.append((to, try volumes(from..<to)))
-      from = to
-    }
-    return VolumeEncoding(limit: limit).matrix(steps)
+    return ends + [end]
   }
 }
 
@@ -96,46 +105,45 @@ private struct VolumeGrouping {
 private struct VolumeEncoding {
   let limit: Int
 
+  private typealias Bucket = (time: Timestamp, volumes: [Labels: Int])
+  private typealias Series = (
+    labels: Labels, text: [UInt8], points: [(time: Timestamp, bytes: Int)]
+  )
+
+  /// The series of the `limit` largest volumes of each bucket; a matrix where one has several.
+  func encode(_ buckets: [(time: Timestamp, volumes: [Labels: Int])]) -> QueryAPIResponse {
+    var series: [Labels: Series] = [:]
+    for bucket in buckets {
+      for (labels, bytes) in largest(bucket.volumes) {
+        series[labels, default: (labels, Array(labels.description.utf8), [])].points.append(
+          (bucket.time, bytes))
+      }
+    }
+    let sorted = series.values.sorted { a, b in
+      let (x, y) = (a.points[0].bytes, b.points[0].bytes)
+      return x == y ? a.text.lexicographicallyPrecedes(b.text) : x > y
+    }
+    let isMatrix = sorted.contains { $0.points.count > 1 }
+    return response(isMatrix ? "matrix" : "vector") { writer in
+      for one in sorted {
+        writer.beginObject()
+        writer.key("metric")
+        writer.encode(one.labels.sorted)
+        writer.key(isMatrix ? "values" : "value")
+        if isMatrix { writer.beginArray() }
+        for entry in one.points { point(entry.time, entry.bytes, &writer) }
+        if isMatrix { writer.endArray() }
+        writer.endObject()
+      }
+    }
+  }
+
   private func largest(_ volumes: [Labels: Int]) -> [(key: Labels, value: Int)] {
     let sorted = volumes.sorted {
       $0.value != $1.value
         ? $0.value > $1.value : $0.key.sorted.lexicographicallyPrecedes($1.key.sorted)
     }
     return Array(sorted.prefix(limit))
-  }
-
-  func vector(_ volumes: [Labels: Int], at time: Timestamp) -> QueryAPIResponse {
-    response("vector") { writer in
-      for (labels, bytes) in largest(volumes) {
-        writer.beginObject()
-        writer.key("metric")
-        writer.encode(labels.sorted)
-        writer.key("value")
-        point(time, bytes, &writer)
-        writer.endObject()
-      }
-    }
-  }
-
-  func matrix(_ steps: [(time: Timestamp, volumes: [Labels: Int])]) -> QueryAPIResponse {
-    var sums: [Labels: Int] = [:]
-    for step in steps {
-      for (labels, bytes) in step.volumes { sums[labels, default: 0] += bytes }
-    }
-    return response("matrix") { writer in
-      for (labels, _) in largest(sums) {
-        writer.beginObject()
-        writer.key("metric")
-        writer.encode(labels.sorted)
-        writer.key("values")
-        writer.beginArray()
-        for step in steps {
-          if let bytes = step.volumes[labels] { point(step.time, bytes, &writer) }
-        }
-        writer.endArray()
-        writer.endObject()
-      }
-    }
   }
 
   private func point(_ time: Timestamp, _ bytes: Int, _ writer: inout JSONWriter) {

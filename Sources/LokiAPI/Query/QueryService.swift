@@ -1,6 +1,7 @@
 package import LinuxIO
 import LogQL
 package import LogQuery
+import LogStore
 package import TelemetryModel
 
 /// One request of the query side, whatever brought it.
@@ -44,36 +45,73 @@ package struct QueryAPIResponse: Sendable {
 
 /// Loki's query API over a store. Synchronous, and safe to use from several threads.
 package struct QueryService: Sendable {
-  let engine: QueryEngine
-  let index: any LogStreamIndex
-  let settings: QuerySettings
+  private(set) var engine: QueryEngine
+  private(set) var index: any LogStreamIndex
+  /// Of the tenants that ask.
+  private(set) var settings: QuerySettings
+  private let settingsOf: @Sendable (TenantID) -> QuerySettings
   let clock: any WallClock
 
   package init(
     source: any LogRowSource, index: any LogStreamIndex, settings: QuerySettings,
     clock: any WallClock = SystemClock()
   ) {
+    self.init(source: source, index: index, clock: clock) { _ in settings }
+  }
+
+  /// With settings for each tenant.
+  package init(
+    source: any LogRowSource, index: any LogStreamIndex, clock: any WallClock = SystemClock(),
+    settingsOf: @escaping @Sendable (TenantID) -> QuerySettings
+  ) {
     engine = QueryEngine(source: source)
     self.index = index
-    self.settings = settings
+    self.settingsOf = settingsOf
+    settings = settingsOf(.single)
     self.clock = clock
   }
 
   var now: Timestamp { Timestamp(nanoseconds: clock.now()) }
 
+  /// The service as the tenants of a request see it: several at once share the narrowest of
+  /// their limits, and tell their streams apart by `__tenant_id__`.
+  func serving(_ tenants: [TenantID]) -> QueryService {
+    var service = self
+    guard let first = tenants.first else { return self }
+    service.settings = tenants.dropFirst().reduce(settingsOf(first)) { settings, tenant in
+      settings.narrowed(by: settingsOf(tenant))
+    }
+    if tenants.count > 1 {
+      let labelled = TenantLabels(source: engine.source, index: index)
+      service.engine = QueryEngine(source: labelled)
+      service.index = labelled
+    }
+    return service
+  }
+
   /// Answers a request; errors become Loki's status and plain text.
   package func respond(to request: QueryAPIRequest) -> QueryAPIResponse {
     do {
-      return try answer(request)
-    } catch let error as QueryAPIError {
-      return .text(error.message, status: error.status)
-    } catch let error as QueryError {
-      return .text(error.message, status: error.status)
-    } catch let error as LogQLError {
-      return .text(error.message, status: 400)
-    } catch {
-      return .text("the query failed: \(error)", status: 500)
+      return try serving(request.tenants).answer(request)
+    } catch { return Self.response(to: error) }
+  }
+
+  /// Loki's status and plain text for an error.
+  static func response(to error: any Error) -> QueryAPIResponse {
+    switch error {
+    case let error as QueryAPIError: .text(error.message, status: error.status)
+    case let error as QueryError: .text(error.message, status: error.status)
+    case let error as LogQLError: .text(error.message, status: 400)
+    default: .text("the query failed: \(error)", status: 500)
     }
+  }
+
+  /// The same service over other rows.
+  func over(_ store: LogStore) -> QueryService {
+    var service = self
+    service.engine = QueryEngine(source: store)
+    service.index = store
+    return service
   }
 
   private func answer(_ request: QueryAPIRequest) throws -> QueryAPIResponse {

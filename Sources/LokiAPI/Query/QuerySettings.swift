@@ -20,10 +20,34 @@ package struct QuerySettings: Sendable {
   package var requiredLabels: [String] = []
   package var matchersMin = 0
   package var volumeSeriesMax = 1000
+  /// Tails of a tenant at a time; zero for no limit.
+  package var tailsMax = 10
   /// What `status/buildinfo` answers.
   package var version = "0.0.0"
 
   package init() {}
+
+  /// The stricter of each of two tenants' limits; zero is none where it means none.
+  func narrowed(by other: QuerySettings) -> QuerySettings {
+    func least(_ a: Int, _ b: Int) -> Int { a == 0 ? b : b == 0 ? a : min(a, b) }
+    func least(_ a: TimeSpan, _ b: TimeSpan) -> TimeSpan {
+      a == .zero ? b : b == .zero ? a : min(a, b)
+    }
+    var both = self
+    both.entriesMax = least(entriesMax, other.entriesMax)
+    both.seriesMax = least(seriesMax, other.seriesMax)
+    both.timeoutSeconds = min(timeoutSeconds, other.timeoutSeconds)
+    both.queryLengthMax = least(queryLengthMax, other.queryLengthMax)
+    both.lookbackMax = least(lookbackMax, other.lookbackMax)
+    both.rangeMax = least(rangeMax, other.rangeMax)
+    both.bytesReadMax = least(bytesReadMax, other.bytesReadMax)
+    both.bytesReadPerSelectorMax = least(bytesReadPerSelectorMax, other.bytesReadPerSelectorMax)
+    both.matchersMax = least(matchersMax, other.matchersMax)
+    both.requiredLabels = Array(Set(requiredLabels + other.requiredLabels)).sorted()
+    both.matchersMin = max(matchersMin, other.matchersMin)
+    both.volumeSeriesMax = min(volumeSeriesMax, other.volumeSeriesMax)
+    return both
+  }
 
   package init(_ limits: Limits, version: String) {
     entriesMax = limits.maxEntriesLimitPerQuery
@@ -38,6 +62,7 @@ package struct QuerySettings: Sendable {
     requiredLabels = limits.requiredLabels
     matchersMin = limits.minimumLabelsNumber
     volumeSeriesMax = limits.volumeMaxSeries
+    tailsMax = limits.maxConcurrentTailRequests
     self.version = version
   }
 }

@@ -96,43 +96,28 @@ struct ResultEncoder {
 
   private mutating func encode(_ streams: [ResultStream]) {
     writer.beginArray()
-    for stream in categorizes ? categorized(streams).sortedByText : streams {
+    for stream in categorizes
+      ? streams.categorized(isForward: isForward).sortedByText : streams
+    {
       writer.beginObject()
       writer.key("stream")
       writer.encode(stream.labels.sorted)
       writer.key("values")
       writer.beginArray()
-      for entry in stream.entries { encode(entry) }
+      for entry in stream.entries { writer.encode(entry, categorizes: categorizes) }
       writer.endArray()
       writer.endObject()
     }
     writer.endArray()
   }
+}
 
-  private mutating func encode(_ entry: ResultEntry) {
-    writer.beginArray()
-    writer.quotedInt(entry.timestamp.nanoseconds)
-    writer.string(bytes: entry.line)
-    if categorizes {
-      writer.beginObject()
-      if !entry.labels.structuredMetadata.isEmpty {
-        writer.key("structuredMetadata")
-        writer.encode(entry.labels.structuredMetadata)
-      }
-      if !entry.labels.parsed.isEmpty {
-        writer.key("parsed")
-        writer.encode(entry.labels.parsed)
-      }
-      writer.endObject()
-    }
-    writer.endArray()
-  }
-
+extension [ResultStream] {
   /// The same entries under their stream's own labels alone.
-  private func categorized(_ streams: [ResultStream]) -> [ResultStream] {
+  func categorized(isForward: Bool) -> [ResultStream] {
     var places: [Labels: Int] = [:]
     var result: [ResultStream] = []
-    for stream in streams {
+    for stream in self {
       for entry in stream.entries {
         let labels = Labels(entry.labels.stream)
         let place = places[labels] ?? result.count
@@ -153,6 +138,26 @@ struct ResultEncoder {
 }
 
 extension JSONWriter {
+  /// An entry as `["ns","line"]`, and what is not of its stream as a third item.
+  mutating func encode(_ entry: ResultEntry, categorizes: Bool) {
+    beginArray()
+    quotedInt(entry.timestamp.nanoseconds)
+    string(bytes: entry.line)
+    if categorizes {
+      beginObject()
+      if !entry.labels.structuredMetadata.isEmpty {
+        key("structuredMetadata")
+        encode(entry.labels.structuredMetadata)
+      }
+      if !entry.labels.parsed.isEmpty {
+        key("parsed")
+        encode(entry.labels.parsed)
+      }
+      endObject()
+    }
+    endArray()
+  }
+
   mutating func encode(_ labels: [Label]) {
     beginObject()
     for label in labels {
