@@ -37,7 +37,9 @@ package struct CompiledMatcher {
     matchesEmpty = holds != isNegated
   }
 
-  package static func compile(_ matchers: [LabelMatcher]) throws(LogStoreError) -> [CompiledMatcher] {
+  package static func compile(_ matchers: [LabelMatcher]) throws(LogStoreError)
+    -> [CompiledMatcher]
+  {
     var compiled: [CompiledMatcher] = []
     for matcher in matchers { compiled.append(try CompiledMatcher(matcher)) }
     return compiled
