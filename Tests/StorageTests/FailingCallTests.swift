@@ -35,6 +35,35 @@ import Testing
     }
   }
 
+  /// The same with merges and deletes under way, at whatever call that is.
+  @Test(arguments: FaultyFileSystem.Fault.allCases)
+  func mergesAndDeletesFailSafely(_ fault: FaultyFileSystem.Fault) async throws {
+    for number in stride(from: 1, through: 700, by: 7) {
+      let disk = CrashingFileSystem()
+      let faulty = FaultyFileSystem(disk)
+      let ledger = Ledger()
+      let store = try await NumberStore.open("data", faulty) {
+        $0.compactionShare = 1
+        $0.compactionInterval = .milliseconds(1)
+        $0.deleteCancelPeriod = .zero
+      }
+      faulty.fail(call: faulty.callCount + number, with: fault, lasting: number % 3 == 0)
+      for part in 0..<10 {
+        await ledger.add(5, to: store)
+        try? await store.flush()
+        if part % 4 == 3 { await ledger.delete(7, from: store) }
+      }
+      faulty.mend()
+      if let fault = ledger.fault(in: store) { Issue.record("call \(number), running: \(fault)") }
+      await store.close()
+      for survivor in [disk.copy(), disk.afterPowerCut(seed: UInt64(number))] {
+        let again = try await NumberStore.open("data", survivor)
+        if let fault = ledger.fault(in: again) { Issue.record("call \(number): \(fault)") }
+        await again.close()
+      }
+    }
+  }
+
   private static func live(_ fileSystem: any FileSystem, _ ledger: Ledger) async {
     for _ in 0..<2 {
       guard let store = try? await NumberStore.open("data", fileSystem, clock: ManualClock())

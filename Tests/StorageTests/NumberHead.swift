@@ -24,18 +24,44 @@ final class NumberHead: StoreHead {
   }
 
   func write(to output: SegmentOutput) throws(StorageError) {
-    let numbers = numbers.sorted()
+    try Self.write(numbers.sorted(), to: output)
+  }
+
+  private static func write(_ numbers: [UInt64], to output: SegmentOutput) throws(StorageError) {
     let writer = try output.begin()
     // Small pages, so that a segment has several.
     for start in stride(from: 0, to: numbers.count, by: 16) {
       let part = Array(numbers[start..<min(numbers.count, start + 16)])
-      try writer.append(1, Self.encode(part))
+      try writer.append(1, encode(part))
     }
     writer.finish(
       SegmentSummary(
         tenant: "t", oldest: Timestamp(seconds: Int64(numbers.first ?? 0)),
         newest: Timestamp(seconds: Int64(numbers.last ?? 0)), rowCount: numbers.count,
         rawByteCount: numbers.count * 8))
+  }
+
+  /// A delete's query is "low-high".
+  static func isDeleted(_ number: UInt64, _ tombstones: [Tombstone]) -> Bool {
+    tombstones.contains { tombstone in
+      let ends = tombstone.query.split(separator: "-").compactMap { UInt64($0) }
+      return ends.count == 2 && (ends[0]...ends[1]).contains(number)
+    }
+  }
+
+  func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {
+    var numbers: Set<UInt64> = []
+    for rewrite in rewrites {
+      for page in rewrite.segment.pages.indices {
+        do throws(StorageError) {
+          let found = try Self.decode(try rewrite.segment.page(page))
+          numbers.formUnion(found.filter { !Self.isDeleted($0, rewrite.tombstones) })
+        } catch {
+          guard error.code == .corrupt, rewrite.skipsDamage else { throw error }
+        }
+      }
+    }
+    if !numbers.isEmpty { try Self.write(numbers.sorted(), to: output) }
   }
 
   static func encode(_ numbers: [UInt64]) -> [UInt8] {
@@ -67,6 +93,8 @@ extension StorageEngine where Head == NumberHead {
     configuration.wal.fileBytes = 16 << 10
     configuration.freeBytesMin = 0
     configuration.checkInterval = .milliseconds(20)
+    configuration.memoryReserveShare = 0
+    configuration.compactionShare = 0
     configure(&configuration)
     return try await open(configuration, fileSystem: fileSystem, clock: clock) { NumberHead() }
   }
@@ -83,7 +111,9 @@ extension StorageEngine where Head == NumberHead {
     for segment in snapshot.segments {
       for page in segment.pages.indices {
         do throws(StorageError) {
-          numbers += try NumberHead.decode(try segment.page(page))
+          let found = try NumberHead.decode(try segment.page(page))
+          let tombstones = snapshot.tombstones(for: segment)
+          numbers += found.filter { !NumberHead.isDeleted($0, tombstones) }
         } catch {
           faults.append(error)
         }

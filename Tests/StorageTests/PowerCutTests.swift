@@ -12,6 +12,9 @@ final class Ledger: Sendable {
     var attempted: Set<UInt64> = []
     var acknowledged: Set<UInt64> = []
     var next: UInt64 = 1
+    /// What was asked to be deleted, and what was promised to be.
+    var deleting: Set<UInt64> = []
+    var deleted: Set<UInt64> = []
   }
 
   private let state = Mutex(State())
@@ -41,13 +44,32 @@ final class Ledger: Sendable {
     return true
   }
 
+  /// Deletes some of the numbers that are there.
+  func delete(_ count: UInt64, from store: NumberStore) async {
+    let (low, high) = state.withLock { state -> (UInt64, UInt64) in
+      let low = UInt64.random(in: 1...state.next)
+      let high = min(low + count, state.next) - 1
+      if low <= high { state.deleting.formUnion(low...high) }
+      return (low, high)
+    }
+    guard low <= high else { return }
+    let range = Timestamp.distantPast ... .distantFuture
+    guard
+      (try? await store.delete(tenant: "t", query: "\(low)-\(high)", range: range)) != nil
+    else { return }
+    state.withLock { $0.deleted.formUnion(low...high) }
+  }
+
   /// What is wrong with the content of a store, or nil.
   func fault(in store: NumberStore) -> String? {
     let (numbers, faults) = store.read()
     let found = Set(numbers)
     if let fault = faults.first { return "unreadable: \(fault)" }
     if found.count != numbers.count { return "twice: \(numbers)" }
-    let lost = acknowledged.subtracting(found)
+    let (deleting, deleted) = state.withLock { ($0.deleting, $0.deleted) }
+    let back = found.intersection(deleted)
+    if !back.isEmpty { return "not deleted: \(back.sorted())" }
+    let lost = acknowledged.subtracting(found).subtracting(deleting)
     if !lost.isEmpty { return "lost: \(lost.sorted())" }
     let invented = found.subtracting(attempted)
     if !invented.isEmpty { return "invented: \(invented.sorted())" }
@@ -111,11 +133,16 @@ final class Ledger: Sendable {
           configure: {
             $0.wal.fileBytes = random.oneIn(2) ? 1024 : 16 << 10
             $0.headBytesFlush = random.oneIn(2) ? 400 : 1 << 20
+            $0.compactionShare = random.oneIn(2) ? 1 : 0
+            $0.compactionInterval = .milliseconds(1)
+            $0.deleteCancelPeriod = .zero
           })
       else { return }
       for _ in 0..<Int.random(in: 1...12, using: &random) where !disk.isOff {
         switch Int.random(in: 0..<6, using: &random) {
         case 0: try? await store.flush()
+        case 2 where random.oneIn(3):
+          await ledger.delete(.random(in: 1...40, using: &random), from: store)
         case 1:
           let counts = (0..<5).map { _ in Int.random(in: 1...30, using: &random) }
           await withTaskGroup(of: Void.self) { group in

@@ -21,6 +21,10 @@ package struct CatalogContent: Hashable, Sendable {
   /// No segment had this id or a greater one.
   package var nextSegmentID: UInt64 = 1
   package var quarantined: [QuarantineRecord] = []
+  /// By number.
+  package var tombstones: [Tombstone] = []
+  /// No delete had a greater number.
+  package var lastDelete: UInt64 = 0
   package var values: [String: String] = [:]
 
   package init() {}
@@ -33,6 +37,10 @@ package struct CatalogChange: Hashable, Sendable {
   package var releasedThrough: UInt64?
   package var nextSegmentID: UInt64?
   package var quarantined: [QuarantineRecord] = []
+  /// New ones, and changed ones in place of what had their numbers.
+  package var tombstones: [Tombstone] = []
+  package var removedTombstones: [UInt64] = []
+  package var lastDelete: UInt64?
   package var values: [String: String] = [:]
 
   package init() {}

@@ -65,6 +65,7 @@ struct CatalogOpening {
       try fileSystem.list(layout.segments)
     }
     var found: [(record: SegmentRecord, releases: UInt64)] = []
+    var replaced: Set<UInt64> = []
     for name in names.sorted() {
       guard let id = StoreLayout.number(of: name, suffix: StoreLayout.segmentSuffix) else {
         continue
@@ -79,9 +80,11 @@ struct CatalogOpening {
         found.append(
           (
             SegmentRecord(
-              id: id, kind: kind, summary: reader.directory.summary, byteCount: Int(size)),
+              id: id, kind: kind, summary: reader.directory.summary, byteCount: Int(size),
+              deletesThrough: reader.directory.lineage.deletesThrough),
             reader.directory.releasesThrough
           ))
+        replaced.formUnion(reader.directory.lineage.replaces)
       } catch {
         guard error.code == .corrupt else { throw error }
         outcome.findings.append(
@@ -93,8 +96,10 @@ struct CatalogOpening {
     let lastComplete = found.filter { $0.releases > 0 }.map(\.record.id).max() ?? 0
     var change = CatalogChange()
     change.added = found.filter {
-      $0.record.id <= lastComplete || $0.releases > 0 || $0.record.summary.level > 0
+      !replaced.contains($0.record.id)
+        && ($0.record.id <= lastComplete || $0.releases > 0 || $0.record.summary.level > 0)
     }.map(\.record)
+    change.lastDelete = found.map(\.record.deletesThrough).max()
     change.releasedThrough = found.map(\.releases).max()
     change.nextSegmentID = (found.map(\.record.id).max() ?? 0) + 1
     try outcome.catalog.commit(change)

@@ -8,7 +8,7 @@ import TelemetryModel
 /// durable when its commit returns. After a failed call the connection is closed, and the next
 /// call opens another, which rolls back what was left.
 final class SQLiteCatalog: Catalog {
-  static let version: Int64 = 1
+  static let version: Int64 = 2
 
   private let path: String
   private let vfs: SQLiteFileSystem
@@ -55,19 +55,20 @@ final class SQLiteCatalog: Catalog {
 
   private func prepare(_ database: borrowing SQLiteConnection) throws(StorageError) {
     let version = try database.run("PRAGMA user_version").first?.first?.integer ?? 0
-    guard version == 0 || version == Self.version else {
+    guard (0...Self.version).contains(version) else {
       throw StorageError(
         .unknownVersion,
         "\(path) has format version \(version), this program reads \(Self.version)", path: path)
     }
-    guard version == 0 else { return }
+    guard version < Self.version else { return }
     try transact(database) { () throws(StorageError) in
-      for statement in Self.schema { try database.run(statement) }
+      if version == 0 { for statement in Self.schema1 { try database.run(statement) } }
+      for statement in Self.schema2 { try database.run(statement) }
       try database.run("PRAGMA user_version = \(Self.version)")
     }
   }
 
-  private static let schema = [
+  private static let schema1 = [
     """
     CREATE TABLE segments (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, tenant TEXT,
       oldest INTEGER NOT NULL, newest INTEGER NOT NULL, rows INTEGER NOT NULL,
@@ -81,6 +82,16 @@ final class SQLiteCatalog: Catalog {
     "CREATE TABLE texts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
   ]
 
+  /// What version 2 has beyond version 1.
+  private static let schema2 = [
+    "ALTER TABLE segments ADD COLUMN deletes_through INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE tombstones (number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, query TEXT NOT NULL,
+      oldest INTEGER NOT NULL, newest INTEGER NOT NULL, created INTEGER NOT NULL,
+      processed INTEGER NOT NULL) STRICT
+    """,
+  ]
+
   // MARK: Catalog
 
   func load() throws(StorageError) -> CatalogContent {
@@ -91,6 +102,7 @@ final class SQLiteCatalog: Catalog {
         switch row[0].text {
         case "released_through": content.releasedThrough = value
         case "next_segment": content.nextSegmentID = value
+        case "last_delete": content.lastDelete = value
         default: break
         }
       }
@@ -105,12 +117,16 @@ final class SQLiteCatalog: Catalog {
       }
       for row in try database.run(
         """
-        SELECT id, kind, tenant, oldest, newest, rows, raw_bytes, bytes, level
+        SELECT id, kind, tenant, oldest, newest, rows, raw_bytes, bytes, level, deletes_through
         FROM segments ORDER BY id
         """)
       {
         content.segments.append(try segment(row))
       }
+      content.tombstones = try SQLiteTombstones.load(database)
+      // A number that a failed transaction took may stand in segments alone.
+      let numbers = content.segments.map(\.deletesThrough) + content.tombstones.map(\.number)
+      content.lastDelete = max(content.lastDelete, numbers.max() ?? 0)
       let next = (content.segments.last?.id ?? 0) + 1
       content.nextSegmentID = max(content.nextSegmentID, next)
       return content
@@ -128,7 +144,7 @@ final class SQLiteCatalog: Catalog {
       rawByteCount: Int(row[6].integer), level: Int(row[8].integer))
     return SegmentRecord(
       id: UInt64(bitPattern: row[0].integer), kind: kind, summary: summary,
-      byteCount: Int(row[7].integer))
+      byteCount: Int(row[7].integer), deletesThrough: UInt64(bitPattern: row[9].integer))
   }
 
   func commit(_ change: CatalogChange) throws(StorageError) {
@@ -144,19 +160,23 @@ final class SQLiteCatalog: Catalog {
     for record in change.added {
       let summary = record.summary
       try database.run(
-        "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
           .integer(Int64(bitPattern: record.id)), .integer(Int64(record.kind.rawValue)),
           summary.tenant.map { .text($0) } ?? .null, .integer(summary.oldest.nanoseconds),
           .integer(summary.newest.nanoseconds), .integer(Int64(summary.rowCount)),
           .integer(Int64(summary.rawByteCount)), .integer(Int64(record.byteCount)),
-          .integer(Int64(summary.level)),
+          .integer(Int64(summary.level)), .integer(Int64(bitPattern: record.deletesThrough)),
         ])
     }
     for id in change.removed {
       try database.run(
         "DELETE FROM segments WHERE id = ?", [.integer(Int64(bitPattern: id))])
+      try database.run(
+        "DELETE FROM quarantine WHERE segment = ? AND page >= 0",
+        [.integer(Int64(bitPattern: id))])
     }
+    try SQLiteTombstones.write(change, to: database)
     for record in change.quarantined {
       try database.run(
         "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?)",
@@ -167,6 +187,7 @@ final class SQLiteCatalog: Catalog {
     }
     let numbers = [
       ("released_through", change.releasedThrough), ("next_segment", change.nextSegmentID),
+      ("last_delete", change.lastDelete),
     ]
     for case (let name, let value?) in numbers {
       try database.run(

@@ -8,11 +8,14 @@ final class SegmentShelf: Sendable {
   let kind: StoreKind
   let damage: DamageReporter
   private let nextID: Mutex<UInt64>
+  /// The last delete that was made: rows of segments to come are none of its.
+  let lastDelete: Mutex<UInt64>
 
   init(
     layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, damage: DamageReporter,
-    nextID: UInt64
+    nextID: UInt64, lastDelete: UInt64
   ) {
+    self.lastDelete = Mutex(lastDelete)
     self.layout = layout
     self.fileSystem = fileSystem
     self.kind = kind
@@ -40,18 +43,27 @@ final class SegmentShelf: Sendable {
     -> [SegmentRecord]
   {
     guard head.rowCount > 0 else { return [] }
-    let output = SegmentOutput(layout: layout, fileSystem: fileSystem, kind: kind) { [self] in
-      nextID.withLock { id in
-        defer { id += 1 }
-        return id
-      }
-    }
+    let output = output(SegmentLineage(deletesThrough: lastDelete.withLock { $0 }))
     do throws(StorageError) {
       try head.write(to: output)
       return try output.seal(releasesThrough: sequence)
     } catch {
       output.abandon()
       throw error
+    }
+  }
+
+  /// Where segments of one flush or merge are written to.
+  func output(
+    _ lineage: SegmentLineage, level: Int = 0, pace: (() throws(StorageError) -> Void)? = nil
+  ) -> SegmentOutput {
+    SegmentOutput(
+      layout: layout, fileSystem: fileSystem, kind: kind, lineage: lineage, level: level, pace: pace
+    ) { [self] in
+      nextID.withLock { id in
+        defer { id += 1 }
+        return id
+      }
     }
   }
 

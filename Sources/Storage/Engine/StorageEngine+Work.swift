@@ -4,16 +4,6 @@ import TelemetryModel
 
 /// What the engine's own thread does.
 extension StorageEngine {
-  /// How far the flush of the sealed head has come. Lives on the engine's thread.
-  enum FlushStage {
-    /// Nothing is written.
-    case rows
-    /// The segments are there by name; the catalog may have them or not.
-    case named([SegmentRecord])
-    /// The catalog has them.
-    case recorded([SegmentRecord])
-  }
-
   func serve() {
     var stage = FlushStage.rows
     var nextRetention = MonotonicTime(nanoseconds: 0)
@@ -23,10 +13,15 @@ extension StorageEngine {
         defer {
           state.flushRequests = []
           state.checkRequests = []
+          state.jobs = []
         }
-        return (flush: state.flushRequests, check: state.checkRequests, end: state.isClosing)
+        return (
+          flush: state.flushRequests, check: state.checkRequests, jobs: state.jobs,
+          end: state.isClosing
+        )
       }
       if requests.end {
+        for job in requests.jobs { job.refuse() }
         end(requests.flush, requests.check)
         return
       }
@@ -36,8 +31,11 @@ extension StorageEngine {
       } else if state.withLock({ $0.sealed != nil }) || isFlushDue() {
         _ = flushSealed(&stage)
       }
+      for job in requests.jobs { job.run(&stage) }
       checkDisk()
       recordQuarantine()
+      measureLog()
+      showSegments()
       if !requests.check.isEmpty || clock.monotonic() >= nextRetention {
         applyRetention()
         nextRetention = clock.monotonic().adding(seconds: configuration.retentionInterval.seconds)
@@ -65,14 +63,22 @@ extension StorageEngine {
 
   private func isFlushDue() -> Bool {
     let (head, begun) = state.withLock { ($0.active.head, $0.active.begun) }
-    if head.memoryByteCount >= configuration.headBytesFlush { return true }
+    let memory = head.memoryByteCount
+    if memory >= configuration.headBytesFlush { return true }
+    // Small heads would not help, and make small segments.
+    if memory >= configuration.headBytesFlush / 8, isMemoryShort() { return true }
     guard let begun else { return false }
     return clock.monotonic() >= begun.adding(seconds: configuration.headAgeFlush.seconds)
   }
 
+  private func isMemoryShort() -> Bool {
+    guard configuration.memoryReserveShare > 0, let room = MemoryRoom.now() else { return false }
+    return Double(room.available) < Double(room.total) * configuration.memoryReserveShare
+  }
+
   // MARK: flushing
 
-  private func flushAll(_ stage: inout FlushStage) -> StorageError? {
+  func flushAll(_ stage: inout FlushStage) -> StorageError? {
     if state.withLock({ $0.sealed != nil }), let failure = flushSealed(&stage) { return failure }
     return flushSealed(&stage)
   }
@@ -135,7 +141,7 @@ extension StorageEngine {
     guard case .recorded(let records) = stage else { return }
     var opened: [Segment] = []
     for record in records { opened.append(try shelf.open(record).segment) }
-    state.withLock { state in
+    state.withLock { [opened] state in
       state.segments = (state.segments + opened).sorted(by: Self.isBefore)
       state.sealed = nil
       state.flushFailure = nil
@@ -167,7 +173,7 @@ extension StorageEngine {
   private func checkDisk() {
     guard let space = try? fileSystem.freeSpace(shelf.layout.folder) else { return }
     metrics.freeBytes.set(Double(space.available))
-    let least = configuration.freeBytesMin ?? min(1 << 30, space.total / 20)
+    let least = reserve(space)
     let refusal =
       space.available >= least
       ? nil
@@ -185,25 +191,18 @@ extension StorageEngine {
     }
   }
 
-  /// Drops segments whose newest row is past retention.
-  private func applyRetention() {
-    guard configuration.retention > .zero else { return }
-    let limit = Timestamp(nanoseconds: clock.now()) - configuration.retention
-    let expired = state.withLock { $0.segments }.filter { $0.summary.newest < limit }
-    guard !expired.isEmpty else { return }
-    var change = CatalogChange()
-    change.removed = expired.map(\.id)
-    do throws(StorageError) {
-      try catalog.commit(change)
-    } catch {
-      log.error("retention failed and is tried again", ["reason": error.message])
-      return
+  /// What is to stay free on the disk.
+  func reserve(_ space: FreeSpace) -> Int64 {
+    configuration.freeBytesMin ?? min(1 << 30, space.total / 20)
+  }
+
+  private func measureLog() {
+    let folder = shelf.layout.wal
+    guard let names = try? fileSystem.list(folder) else { return }
+    var bytes: Int64 = 0
+    for name in names {
+      if let status = try? fileSystem.status("\(folder)/\(name)") { bytes += status.size }
     }
-    let ids = Set(change.removed)
-    state.withLock { $0.segments.removeAll { ids.contains($0.id) } }
-    // A name that stays is swept at the next start.
-    for segment in expired { try? fileSystem.remove(segment.path) }
-    metrics.expiredSegments.add(expired.count)
-    showSegments()
+    state.withLock { [bytes] in $0.walByteCount = Int(bytes) }
   }
 }

@@ -25,6 +25,13 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
     var sealed: HeadSlot?
     /// By oldest row, then by id.
     var segments: [Segment]
+    /// All that were not cancelled, by number.
+    var tombstones: [Tombstone]
+    /// Segments that are being merged: nobody else may drop them.
+    var merging: Set<UInt64> = []
+    /// What else the engine's thread is asked for.
+    var jobs: [EngineJob] = []
+    var walByteCount = 0
     var waitingAppends: [UnsafeContinuation<Void, Never>] = []
     var flushRequests: [UnsafeContinuation<StorageError?, Never>] = []
     var checkRequests: [UnsafeContinuation<Void, Never>] = []
@@ -46,10 +53,17 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
   let signal: ThreadSignal
   let metrics: StorageMetrics
   let log: Log
+  /// Held from a change of the catalog to the change of the state that belongs to it.
+  let turn = Mutex<Void>(())
+  let compactionSignal: ThreadSignal
   private let lock: any FileLock
-  private let thread = Mutex<LinuxThread?>(nil)
+  private let threads = Mutex<[LinuxThread]>([])
 
-  init(_ opened: consuming OpenedStore<Head>, lock: any FileLock, signal: ThreadSignal) {
+  init(
+    _ opened: consuming OpenedStore<Head>, lock: any FileLock, signal: ThreadSignal,
+    compactionSignal: ThreadSignal
+  ) {
+    self.compactionSignal = compactionSignal
     configuration = opened.configuration
     fileSystem = opened.fileSystem
     clock = opened.clock
@@ -66,7 +80,7 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
         active: HeadSlot(
           head: opened.head, generation: 0,
           begun: opened.head.rowCount > 0 ? opened.clock.monotonic() : nil),
-        segments: opened.segments, statistics: opened.statistics))
+        segments: opened.segments, tombstones: opened.tombstones, statistics: opened.statistics))
     showSegments()
   }
 
@@ -106,25 +120,39 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
     let layout = StoreLayout(folder: configuration.folder)
     let lock = try StoreLock.take(layout, fileSystem)
     do throws(StorageError) {
-      let signal = try storing("opening \(layout.folder)") { () throws(SystemError) in
-        try ThreadSignal()
+      let (signal, compactionSignal) = try storing("opening \(layout.folder)") {
+        () throws(SystemError) in (try ThreadSignal(), try ThreadSignal())
       }
       let opening = StoreOpening(
         configuration: configuration, layout: layout, fileSystem: fileSystem, clock: clock,
         makeHead: makeHead)
-      let engine = StorageEngine(try opening.run(), lock: lock, signal: signal)
-      do throws(SystemError) {
-        let thread = try LinuxThread.start(name: "store-flush") { engine.serve() }
-        engine.thread.withLock { $0 = thread }
-      } catch {
-        engine.wal.close()
-        engine.catalog.close()
-        throw StorageError(error, while: "opening \(layout.folder)")
-      }
+      let engine = StorageEngine(
+        try opening.run(), lock: lock, signal: signal, compactionSignal: compactionSignal)
+      try engine.startThreads()
       return engine
     } catch {
       lock.release()
       throw error
+    }
+  }
+
+  private func startThreads() throws(StorageError) {
+    do throws(SystemError) {
+      let flush = try LinuxThread.start(name: "store-flush") { [self] in serve() }
+      threads.withLock { $0.append(flush) }
+      guard configuration.compactionShare > 0 else { return }
+      let compaction = try LinuxThread.start(name: "store-compact") { [self] in
+        LinuxThread.lowerPriority()
+        serveCompaction()
+      }
+      threads.withLock { $0.append(compaction) }
+    } catch {
+      state.withLock { $0.isClosing = true }
+      signal.set()
+      for thread in threads.withLock({ $0 }) { thread.join() }
+      wal.close()
+      catalog.close()
+      throw StorageError(error, while: "opening \(configuration.folder)")
     }
   }
 
@@ -134,7 +162,9 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
   package func snapshot() -> StoreSnapshot<Head> {
     state.withLock { state in
       let heads = (state.sealed.map { [$0.head] } ?? []) + [state.active.head]
-      return StoreSnapshot(heads: heads, segments: state.segments)
+      return StoreSnapshot(
+        heads: heads, segments: state.segments,
+        tombstones: state.tombstones.filter { !$0.isProcessed })
     }
   }
 
@@ -143,6 +173,8 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
       var base = state.statistics
       base.refusal = state.refusal
       base.flushFailure = state.flushFailure?.message
+      base.walByteCount = state.walByteCount
+      base.pendingDeleteCount = state.tombstones.count { !$0.isProcessed }
       return (
         (state.sealed.map { [$0.head] } ?? []) + [state.active.head], state.segments, base
       )
@@ -157,6 +189,9 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
       statistics.segmentRowCount += segment.summary.rowCount
       statistics.segmentByteCount += segment.record.byteCount
       statistics.rawByteCount += segment.summary.rawByteCount
+      let (oldest, newest) = (segment.summary.oldest, segment.summary.newest)
+      statistics.oldest = min(statistics.oldest ?? oldest, oldest)
+      statistics.newest = max(statistics.newest ?? newest, newest)
     }
     return statistics
   }
@@ -200,16 +235,17 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
   nonisolated(nonsending)
     package func close() async
   {
-    let thread = thread.withLock { thread in
-      defer { thread = nil }
-      return thread
+    let threads = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
     }
-    guard let thread else { return }
+    guard !threads.isEmpty else { return }
     state.withLock { $0.isClosing = true }
     signal.set()
+    compactionSignal.set()
     await withUnsafeContinuation { continuation in
       let end: @Sendable () -> Void = { [self] in
-        thread.join()
+        for thread in threads { thread.join() }
         wal.close()
         catalog.close()
         lock.release()
@@ -225,9 +261,19 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
 
   /// Shows what is in use after it has changed.
   func showSegments() {
-    let segments = state.withLock { $0.segments }
-    metrics.segments.set(segments.count)
-    metrics.segmentBytes.set(segments.reduce(0) { $0 + $1.record.byteCount })
+    let statistics = statistics
+    metrics.segments.set(statistics.segmentCount)
+    metrics.segmentBytes.set(statistics.segmentByteCount)
+    metrics.segmentRows.set(statistics.segmentRowCount)
+    metrics.rawBytes.set(statistics.rawByteCount)
+    metrics.headBytes.set(statistics.headMemoryByteCount)
+    metrics.headRows.set(statistics.headRowCount)
+    metrics.walBytes.set(statistics.walByteCount)
+    metrics.pendingDeletes.set(statistics.pendingDeleteCount)
+    metrics.quarantinedPages.set(statistics.quarantinedPageCount)
+    metrics.quarantinedSegments.set(statistics.quarantinedSegmentCount)
+    metrics.refusingWrites.set(statistics.refusal == nil ? 0 : 1)
+    metrics.flushIsFailing.set(statistics.flushFailure == nil ? 0 : 1)
   }
 
   /// The order in which segments are kept.

@@ -15,6 +15,22 @@ struct StorageMetrics: Sendable {
   let segments: Gauge
   let segmentBytes: Gauge
   let freeBytes: Gauge
+  let segmentRows: Gauge
+  let rawBytes: Gauge
+  let headBytes: Gauge
+  let headRows: Gauge
+  let walBytes: Gauge
+  let pendingDeletes: Gauge
+  let quarantinedPages: Gauge
+  let quarantinedSegments: Gauge
+  let refusingWrites: Gauge
+  let flushIsFailing: Gauge
+  let compactions: Counter
+  let failedCompactions: Counter
+  let compactedSegments: Counter
+  let compactedBytes: Counter
+  let compactionSeconds: SecondsCounter
+  let budgetSegments: Counter
 
   init(store: String, registry: MetricsRegistry = .process) {
     func counter(_ name: String, _ help: String) -> Counter {
@@ -38,5 +54,23 @@ struct StorageMetrics: Sendable {
     segments = gauge("segments", "Segments in use.")
     segmentBytes = gauge("segment_bytes", "Bytes of the segments in use.")
     freeBytes = gauge("free_bytes", "Room left on the disk of the data folder.")
+    segmentRows = gauge("segment_rows", "Rows of the segments in use.")
+    rawBytes = gauge("raw_bytes", "Bytes of these rows as they came in.")
+    headBytes = gauge("head_bytes", "Memory of rows that are in no segment yet.")
+    headRows = gauge("head_rows", "Rows that are in no segment yet.")
+    walBytes = gauge("wal_bytes", "Bytes of the write-ahead log's files.")
+    pendingDeletes = gauge("pending_deletes", "Deletes whose rows are hidden and still on disk.")
+    quarantinedPages = gauge("quarantined_pages", "Damaged pages that are left out.")
+    quarantinedSegments = gauge("quarantined_segments", "Damaged files that were set aside.")
+    refusingWrites = gauge("refusing_writes", "1 while the disk has too little room for writes.")
+    flushIsFailing = gauge("flush_failing", "1 while the last flush has failed.")
+    compactions = counter("compactions", "Segments that were written anew.")
+    failedCompactions = counter("failed_compactions", "Attempts at that which failed.")
+    compactedSegments = counter("compacted_segments", "Segments that these took the place of.")
+    compactedBytes = counter("compacted_bytes", "Bytes of the segments that were written anew.")
+    compactionSeconds = registry.secondsCounter(
+      "sluice_storage_compaction_seconds_total", help: "Time that took, pauses included.",
+      labels: ["store": store])
+    budgetSegments = counter("budget_segments", "Segments dropped to stay within retention_bytes.")
   }
 }

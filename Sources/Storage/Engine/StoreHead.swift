@@ -15,6 +15,15 @@ package protocol StoreHead: AnyObject, Sendable {
   /// Called on a thread of the engine's own, which may block. No row is added any more, but
   /// others still read the head. Called again when it, or what follows, has failed.
   func write(to output: SegmentOutput) throws(StorageError)
+  /// What a rewrite would take out of a segment, by what indexes tell.
+  func gain(of rewrite: SegmentRewrite) -> RewriteGain
+  /// Writes the rows of several segments, exact duplicates once, as one segment or, when no row is
+  /// left, as none.
+  ///
+  /// Called on a head without rows, on a thread of the engine's own. Takes memory for some blocks
+  /// at a time, not for all rows. Throws ``StorageError/Code/corrupt`` for a page that cannot be
+  /// read, unless the rewrite leaves such pages out, and passes on what `output` throws.
+  func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError)
 }
 
 /// Every durable row of a store at one moment, each in exactly one place.
@@ -23,4 +32,11 @@ package struct StoreSnapshot<Head: StoreHead>: Sendable {
   package let heads: [Head]
   /// By the time of their oldest row, then by id.
   package let segments: [Segment]
+  /// Deletes whose rows may still be in segments.
+  package let tombstones: [Tombstone]
+
+  /// The deletes that are to be applied to the rows of a segment; those of heads are none's.
+  package func tombstones(for segment: Segment) -> [Tombstone] {
+    tombstones.filter { $0.mayTouch(segment.record) }
+  }
 }

@@ -14,6 +14,7 @@ struct OpenedStore<Head: StoreHead> {
   let log: Log
   let head: Head
   let segments: [Segment]
+  let tombstones: [Tombstone]
   let statistics: StorageStatistics
 }
 
@@ -42,7 +43,7 @@ struct StoreOpening<Head: StoreHead> {
       let content = opened.content
       let shelf = SegmentShelf(
         layout: layout, fileSystem: fileSystem, kind: configuration.kind, damage: damage,
-        nextID: content.nextSegmentID)
+        nextID: content.nextSegmentID, lastDelete: content.lastDelete)
       try sweep(content)
       var segments = try openSegments(content, shelf, opened.catalog, &statistics)
       let (log, head) = try openLog(
@@ -53,7 +54,7 @@ struct StoreOpening<Head: StoreHead> {
       return OpenedStore(
         configuration: configuration, fileSystem: fileSystem, clock: clock, makeHead: makeHead,
         catalog: opened.catalog, wal: log, shelf: shelf, metrics: metrics, log: Log("storage"),
-        head: head, segments: segments, statistics: statistics)
+        head: head, segments: segments, tombstones: content.tombstones, statistics: statistics)
     } catch {
       opened.catalog.close()
       throw error

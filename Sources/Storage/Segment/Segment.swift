@@ -8,12 +8,18 @@ package struct SegmentRecord: Hashable, Sendable {
   package var summary: SegmentSummary
   /// Bytes of the file.
   package var byteCount: Int
+  /// Rows of deletes up to this one are not in it.
+  package var deletesThrough: UInt64
 
-  package init(id: UInt64, kind: StoreKind, summary: SegmentSummary, byteCount: Int) {
+  package init(
+    id: UInt64, kind: StoreKind, summary: SegmentSummary, byteCount: Int,
+    deletesThrough: UInt64 = 0
+  ) {
     self.id = id
     self.kind = kind
     self.summary = summary
     self.byteCount = byteCount
+    self.deletesThrough = deletesThrough
   }
 }
 
@@ -65,6 +71,20 @@ package final class Segment: Sendable {
       throw .corrupt("it has no page of type \(type)", path: path, offset: 0)
     }
     return try page(number)
+  }
+
+  /// Whether a page was found that cannot be read.
+  package var isDamaged: Bool { badPages.withLock { !$0.isEmpty } }
+
+  /// The same file under a record that says more about it.
+  func with(deletesThrough: UInt64) -> Segment {
+    var record = record
+    record.deletesThrough = deletesThrough
+    let copy = Segment(
+      record, reader, badPages: badPages.withLock { $0 }, reportBadPage: reportBadPage)
+    let made = index.withLock { $0 }
+    copy.index.withLock { $0 = made }
+    return copy
   }
 
   /// What a store has decoded of the segment, made at the first call and kept with it.

@@ -51,9 +51,11 @@ package struct SegmentPage: Hashable, Sendable {
   var checksum: UInt64
 }
 
-/// The bytes of a segment file, version 1: see docs/formats/segment.md.
+/// The bytes of a segment file, version 2: see docs/formats/segment.md.
 enum SegmentFormat {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
+  /// Version 1 has no lineage in its directory.
+  static let readableVersions: ClosedRange<UInt32> = 1...2
   static let magic = Array("SLUICSEG".utf8)
   static let trailerMagic = Array("SLUICEND".utf8)
   static let pageMark: UInt32 = 0x4547_4150
@@ -65,7 +67,7 @@ enum SegmentFormat {
   /// The page that lists the others; it stands last.
   static let directoryType: UInt16 = 0x8000
 
-  static func header(kind: StoreKind, id: UInt64) -> [UInt8] {
+  static func header(kind: StoreKind, id: UInt64, version: UInt32 = version) -> [UInt8] {
     var out = magic
     out.appendLittleEndian(version)
     out.appendLittleEndian(kind.rawValue)
@@ -94,7 +96,9 @@ enum SegmentFormat {
     XXH3.hash(payload, seed: XXH3.hash(head, seed: id))
   }
 
-  static func trailer(directoryOffset: Int, directoryBytes: Int, id: UInt64) -> [UInt8] {
+  static func trailer(
+    directoryOffset: Int, directoryBytes: Int, id: UInt64, version: UInt32 = version
+  ) -> [UInt8] {
     var out: [UInt8] = []
     out.appendLittleEndian(UInt64(directoryOffset))
     out.appendLittleEndian(UInt32(truncatingIfNeeded: directoryBytes))
@@ -106,6 +110,14 @@ enum SegmentFormat {
   }
 }
 
+/// Where the rows of a segment come from.
+struct SegmentLineage: Hashable {
+  /// Rows of deletes up to this one are not in it.
+  var deletesThrough: UInt64 = 0
+  /// Segments whose rows it took over: where it is, they count no more.
+  var replaces: [UInt64] = []
+}
+
 /// The last page of a segment: what the file is, so that a catalog can be made anew from it.
 struct SegmentDirectory: Hashable {
   var kind: StoreKind
@@ -115,6 +127,7 @@ struct SegmentDirectory: Hashable {
   /// flush but the last.
   var releasesThrough: UInt64
   var pages: [SegmentPage]
+  var lineage = SegmentLineage()
 
   func encoded() -> [UInt8] {
     var out: [UInt8] = []
@@ -136,11 +149,14 @@ struct SegmentDirectory: Hashable {
       out.appendVarint(UInt64(page.length))
       out.appendLittleEndian(page.checksum)
     }
+    out.appendVarint(lineage.deletesThrough)
+    out.appendVarint(UInt64(lineage.replaces.count))
+    for id in lineage.replaces { out.appendLittleEndian(id) }
     return out
   }
 
   /// Throws ``ByteError`` on malformed bytes; the checksum was right, but nothing is trusted.
-  init(_ bytes: RawSpan) throws(ByteError) {
+  init(_ bytes: RawSpan, version: UInt32 = SegmentFormat.version) throws(ByteError) {
     var cursor = ByteCursor(bytes)
     guard let kind = StoreKind(rawValue: try cursor.readLittleEndian(UInt32.self)) else {
       throw .malformedText
@@ -174,13 +190,21 @@ struct SegmentDirectory: Hashable {
         SegmentPage(type: type, offset: offset, length: Int(length), checksum: checksum))
       offset += SegmentFormat.pageHeaderBytes + Int(length)
     }
+    if version >= 2 {
+      lineage.deletesThrough = try cursor.readVarint()
+      // Each id takes 8 bytes; ``ByteCursor/readLength()`` is bounded by what is left.
+      for _ in 0..<(try cursor.readLength()) {
+        lineage.replaces.append(try cursor.readLittleEndian(UInt64.self))
+      }
+    }
     guard cursor.isAtEnd else { throw .malformedText }
   }
 
   init(
     kind: StoreKind, id: UInt64, summary: SegmentSummary, releasesThrough: UInt64,
-    pages: [SegmentPage]
+    pages: [SegmentPage], lineage: SegmentLineage = SegmentLineage()
   ) {
+    self.lineage = lineage
     self.kind = kind
     self.id = id
     self.summary = summary

@@ -6,11 +6,19 @@ package final class SegmentOutput {
   private let fileSystem: any FileSystem
   private let kind: StoreKind
   private let takeID: () -> UInt64
+  private let lineage: SegmentLineage
+  private let level: Int
+  private let pace: (() throws(StorageError) -> Void)?
   private var writers: [SegmentWriter] = []
 
   init(
-    layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, takeID: @escaping () -> UInt64
+    layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, lineage: SegmentLineage,
+    level: Int = 0, pace: (() throws(StorageError) -> Void)? = nil,
+    takeID: @escaping () -> UInt64
   ) {
+    self.lineage = lineage
+    self.level = level
+    self.pace = pace
     self.layout = layout
     self.fileSystem = fileSystem
     self.kind = kind
@@ -24,7 +32,7 @@ package final class SegmentOutput {
     let file = try storing("making a segment") { () throws(SystemError) in
       try fileSystem.open(path, .create)
     }
-    let writer = SegmentWriter(file, path: path, kind: kind, id: id)
+    let writer = SegmentWriter(file, path: path, kind: kind, id: id, pace: pace)
     writers.append(writer)
     return writer
   }
@@ -38,10 +46,16 @@ package final class SegmentOutput {
     var records: [SegmentRecord] = []
     for (index, writer) in finished.enumerated() {
       let isLast = index == finished.count - 1
-      let directory = try writer.seal(releasesThrough: isLast ? releasesThrough : 0)
+      writer.setLevel(level)
+      // The last one alone speaks for all: where it is, the others are.
+      var lineage = lineage
+      if !isLast { lineage.replaces = [] }
+      let directory = try writer.seal(
+        releasesThrough: isLast ? releasesThrough : 0, lineage: lineage)
       records.append(
         SegmentRecord(
-          id: writer.id, kind: kind, summary: directory.summary, byteCount: writer.byteCount))
+          id: writer.id, kind: kind, summary: directory.summary, byteCount: writer.byteCount,
+          deletesThrough: lineage.deletesThrough))
     }
     for (index, writer) in finished.enumerated() {
       let isLast = index == finished.count - 1

@@ -28,7 +28,7 @@ final class SegmentReader: Sendable {
     let header = try scan.header(expecting: record)
     if let finding = header.finding { findings.append(finding) }
     do throws(StorageError) {
-      directory = try scan.directory(id: header.id, kind: header.kind)
+      directory = try scan.directory(header)
     } catch {
       guard error.code == .corrupt, let record else { throw error }
       findings.append(

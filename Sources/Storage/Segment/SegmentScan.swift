@@ -6,6 +6,7 @@ struct SegmentScan {
   struct Header {
     var id: UInt64
     var kind: StoreKind
+    var version: UInt32
     var finding: StorageFinding?
   }
 
@@ -30,29 +31,42 @@ struct SegmentScan {
       throw .corrupt("it ends early", path: path, offset: Int64(size))
     }
     let header = try bytes(0, SegmentFormat.headerBytes)
+    let version = header.withUnsafeBytes { $0.littleEndian(UInt32.self, at: 8) }
+    let isReadable = SegmentFormat.readableVersions.contains(version)
     if let record {
-      guard header == SegmentFormat.header(kind: record.kind, id: record.id) else {
+      guard isReadable,
+        header == SegmentFormat.header(kind: record.kind, id: record.id, version: version)
+      else {
         try refuseOtherVersion(header)
         let finding = StorageFinding(
           .corrupt, path: path, offset: 0, "the header is damaged; the catalog's copy is used")
-        return Header(id: record.id, kind: record.kind, finding: finding)
+        return Header(
+          id: record.id, kind: record.kind, version: try trailerVersion(), finding: finding)
       }
-      return Header(id: record.id, kind: record.kind)
+      return Header(id: record.id, kind: record.kind, version: version)
     }
     return try header.withRawBytes { (header) throws(StorageError) -> Header in
       let id = header.littleEndian(UInt64.self, at: 16)
-      guard let kind = StoreKind(rawValue: header.littleEndian(UInt32.self, at: 12)),
-        header.elementsEqual(SegmentFormat.header(kind: kind, id: id))
+      guard isReadable, let kind = StoreKind(rawValue: header.littleEndian(UInt32.self, at: 12)),
+        header.elementsEqual(SegmentFormat.header(kind: kind, id: id, version: version))
       else { throw .corrupt("the header is damaged", path: path, offset: 0) }
-      return Header(id: id, kind: kind)
+      return Header(id: id, kind: kind, version: version)
     }
+  }
+
+  /// The version that the trailer names, for want of a header.
+  private func trailerVersion() throws(StorageError) -> UInt32 {
+    let trailer = try bytes(size - SegmentFormat.trailerBytes, SegmentFormat.trailerBytes)
+    let version = trailer.withUnsafeBytes { $0.littleEndian(UInt32.self, at: 12) }
+    return SegmentFormat.readableVersions.contains(version) ? version : SegmentFormat.version
   }
 
   /// A header that is whole and of another version is not damage.
   private func refuseOtherVersion(_ header: [UInt8]) throws(StorageError) {
     try header.withRawBytes { (header) throws(StorageError) in
       let version = header.littleEndian(UInt32.self, at: 8)
-      guard header.starts(with: SegmentFormat.magic), version != SegmentFormat.version,
+      guard header.starts(with: SegmentFormat.magic),
+        !SegmentFormat.readableVersions.contains(version),
         XXH3.hash(UnsafeRawBufferPointer(rebasing: header[..<24]))
           == header.littleEndian(UInt64.self, at: 24)
       else { return }
@@ -64,7 +78,8 @@ struct SegmentScan {
   }
 
   /// The directory, found through the trailer.
-  func directory(id: UInt64, kind: StoreKind) throws(StorageError) -> SegmentDirectory {
+  func directory(_ header: Header) throws(StorageError) -> SegmentDirectory {
+    let id = header.id
     let trailerStart = size - SegmentFormat.trailerBytes
     let trailer = try bytes(trailerStart, SegmentFormat.trailerBytes)
     let (offset, count) = trailer.withUnsafeBytes { trailer in
@@ -74,16 +89,19 @@ struct SegmentScan {
       )
     }
     guard
-      trailer == SegmentFormat.trailer(directoryOffset: offset, directoryBytes: count, id: id),
+      trailer
+        == SegmentFormat.trailer(
+          directoryOffset: offset, directoryBytes: count, id: id, version: header.version),
       count >= SegmentFormat.pageHeaderBytes, offset >= SegmentFormat.headerBytes,
       offset == trailerStart - count
     else { throw .corrupt("the trailer is damaged", path: path, offset: Int64(trailerStart)) }
     let page = try bytes(offset, count)
     let payload = page[SegmentFormat.pageHeaderBytes...]
     do throws(ByteError) {
-      let directory = try SegmentDirectory(Array(payload).span.bytes)
+      let directory = try SegmentDirectory(
+        Array(payload).span.bytes, version: header.version)
       guard isDirectoryPage(page, number: directory.pages.count, id: id),
-        directory.id == id, directory.kind == kind, directory.end == offset
+        directory.id == id, directory.kind == header.kind, directory.end == offset
       else { throw ByteError.malformedText }
       return directory
     } catch {

@@ -15,8 +15,14 @@ package final class SegmentWriter {
   private var pages: [SegmentPage] = []
   private(set) var summary: SegmentSummary?
   private(set) var byteCount = 0
+  /// Called at each page: may rest, and throws to end the work.
+  private let pace: (() throws(StorageError) -> Void)?
 
-  init(_ file: any File, path: String, kind: StoreKind, id: UInt64) {
+  init(
+    _ file: any File, path: String, kind: StoreKind, id: UInt64,
+    pace: (() throws(StorageError) -> Void)?
+  ) {
+    self.pace = pace
     self.file = file
     self.path = path
     self.kind = kind
@@ -32,6 +38,7 @@ package final class SegmentWriter {
   {
     precondition(type > 0 && type < SegmentFormat.directoryType, "page types are below 0x8000")
     precondition(summary == nil, "the segment is finished")
+    try pace?()
     return try write(type, payload)
   }
 
@@ -44,6 +51,9 @@ package final class SegmentWriter {
 
   /// Says what the segment holds. Without it the segment is not kept.
   package func finish(_ summary: SegmentSummary) { self.summary = summary }
+
+  /// Says by how many mergings it came about.
+  func setLevel(_ level: Int) { summary?.level = level }
 
   private func write(_ type: UInt16, _ payload: UnsafeRawBufferPointer) throws(StorageError) -> Int
   {
@@ -75,10 +85,13 @@ package final class SegmentWriter {
   }
 
   /// Writes directory and trailer and makes the content durable. The name is not yet.
-  func seal(releasesThrough: UInt64) throws(StorageError) -> SegmentDirectory {
+  func seal(releasesThrough: UInt64, lineage: SegmentLineage) throws(StorageError)
+    -> SegmentDirectory
+  {
     guard let summary else { preconditionFailure("finished segments alone are sealed") }
     let directory = SegmentDirectory(
-      kind: kind, id: id, summary: summary, releasesThrough: releasesThrough, pages: pages)
+      kind: kind, id: id, summary: summary, releasesThrough: releasesThrough, pages: pages,
+      lineage: lineage)
     let offset = written + buffer.count
     let payload = directory.encoded()
     _ = try payload.withRawBytes { (payload) throws(StorageError) in

@@ -1,0 +1,253 @@
+import LinuxIO
+import Synchronization
+import TelemetryModel
+
+/// What the compaction's thread does: it writes segments anew, merged or without rows that are
+/// deleted or past their retention, and puts them in place in one transaction.
+extension StorageEngine {
+  /// Segments to write anew as one.
+  private struct Task {
+    var segments: [Segment]
+    /// Deletes to apply; those that can be cancelled still are not among them.
+    var ripe: [Tombstone] = []
+    var deletesThrough: UInt64
+  }
+
+  /// What compaction sees of the store at one moment.
+  private struct View {
+    var segments: [Segment]
+    var ripe: [Tombstone]
+    /// All deletes up to here are ripe or gone.
+    var ripeThrough: UInt64
+    var pending: [Tombstone]
+    var lastDelete: UInt64
+    var now: Timestamp
+  }
+
+  func serveCompaction() {
+    var spoiled: Set<UInt64> = []
+    let interval = Int32(clamping: max(1, configuration.compactionInterval.nanoseconds / 1_000_000))
+    while !state.withLock({ $0.isClosing }) {
+      var isDone = false
+      do throws(StorageError) {
+        isDone = try compactOnce(&spoiled)
+      } catch {
+        guard error.code != .closed else { return }
+        metrics.failedCompactions.add()
+        log.error(
+          "compaction failed and is tried again",
+          ["store": configuration.name, "reason": error.message])
+      }
+      if !isDone { compactionSignal.wait(milliseconds: interval) }
+    }
+  }
+
+  /// Does the most useful piece of work; false when there is none.
+  private func compactOnce(_ spoiled: inout Set<UInt64>) throws(StorageError) -> Bool {
+    let view = view()
+    try settleDeletes(view)
+    guard let task = chooseTask(view, spoiled), hasRoom(for: task.segments) else { return false }
+    do throws(StorageError) {
+      try perform(task)
+      return true
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      // A segment with damage stays as it is; repair looks after it.
+      if !task.segments.contains(where: \.isDamaged) {
+        spoiled.formUnion(task.segments.map(\.id))
+      }
+      return true
+    }
+  }
+
+  private func view() -> View {
+    let now = Timestamp(nanoseconds: clock.now())
+    // A delete that is being made is in both or in neither.
+    let (segments, all, lastDelete) = turn.withLock { _ in
+      let lastDelete = shelf.lastDelete.withLock { $0 }
+      return state.withLock { ($0.segments, $0.tombstones, lastDelete) }
+    }
+    let pending = all.filter { !$0.isProcessed }
+    let ripe = Array(pending.prefix { $0.created + configuration.deleteCancelPeriod <= now })
+    return View(
+      segments: segments, ripe: ripe,
+      ripeThrough: ripe.count < pending.count ? pending[ripe.count].number - 1 : lastDelete,
+      pending: pending, lastDelete: lastDelete, now: now)
+  }
+
+  // MARK: choosing
+
+  /// Notes deletes of which nothing is left, and segments that hold none of a delete's rows.
+  private func settleDeletes(_ view: View) throws(StorageError) {
+    guard !view.ripe.isEmpty else { return }
+    let judge = makeHead()
+    var change = CatalogChange()
+    for segment in view.segments {
+      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      guard !touching.isEmpty,
+        judge.gain(of: SegmentRewrite(segment, tombstones: touching)) == .none
+      else { continue }
+      var record = segment.record
+      record.deletesThrough = max(record.deletesThrough, view.ripeThrough)
+      change.added.append(record)
+    }
+    let touched = Set(change.added.map(\.id))
+    let left = view.segments.filter { !touched.contains($0.id) }
+    for var tombstone in view.ripe
+    where !left.contains(where: { tombstone.mayTouch($0.record) }) {
+      tombstone.isProcessed = true
+      change.tombstones.append(tombstone)
+    }
+    guard change != CatalogChange() else { return }
+    try turn.withLock { [change] _ throws(StorageError) in
+      // What was dropped or cancelled meanwhile must not come back.
+      let (ids, numbers) = state.withLock { state in
+        (Set(state.segments.map(\.id)), Set(state.tombstones.map(\.number)))
+      }
+      var change = change
+      change.added.removeAll { !ids.contains($0.id) }
+      change.tombstones.removeAll { !numbers.contains($0.number) }
+      try catalog.commit(change)
+      let deletes = Dictionary(
+        uniqueKeysWithValues: change.added.map { ($0.id, $0.deletesThrough) })
+      let processed = Set(change.tombstones.map(\.number))
+      state.withLock { state in
+        state.segments = state.segments.map { segment in
+          deletes[segment.id].map { segment.with(deletesThrough: $0) } ?? segment
+        }
+        for index in state.tombstones.indices
+        where processed.contains(state.tombstones[index].number) {
+          state.tombstones[index].isProcessed = true
+        }
+      }
+    }
+  }
+
+  private func chooseTask(_ view: View, _ spoiled: Set<UInt64>) -> Task? {
+    let usable = view.segments.filter { !spoiled.contains($0.id) && !$0.isDamaged }
+    let judge = makeHead()
+    for segment in usable {
+      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      let gain = judge.gain(of: rewrite(segment, touching, view.now))
+      let isWorthIt =
+        switch gain {
+        case .none: false
+        case .all: true
+        case .some(let share): !touching.isEmpty || share >= 0.25
+        }
+      if isWorthIt {
+        return Task(
+          segments: [segment], ripe: touching,
+          deletesThrough: max(segment.record.deletesThrough, view.ripeThrough))
+      }
+    }
+    let plan = CompactionPlan(rawBytesMax: configuration.compactedBytesMax, now: view.now)
+    let chosen = plan.choose(
+      usable.map { segment in
+        let touching = view.pending.first { $0.mayTouch(segment.record) }
+        return CompactionPlan.Candidate(
+          id: segment.id, oldest: segment.summary.oldest, newest: segment.summary.newest,
+          rawByteCount: segment.summary.rawByteCount,
+          deletes: touching.map { $0.number - 1 } ?? view.lastDelete)
+      })
+    let segments = chosen.compactMap { id in usable.first { $0.id == id } }
+    guard let first = segments.first else { return nil }
+    let touching = view.pending.first { $0.mayTouch(first.record) }
+    return Task(
+      segments: segments, deletesThrough: touching.map { $0.number - 1 } ?? view.lastDelete)
+  }
+
+  private func rewrite(_ segment: Segment, _ tombstones: [Tombstone], _ now: Timestamp)
+    -> SegmentRewrite
+  {
+    SegmentRewrite(
+      segment, tombstones: tombstones, now: now, retention: configuration.retention)
+  }
+
+  /// Room for the new segment beside the old ones, above the reserve.
+  private func hasRoom(for segments: [Segment]) -> Bool {
+    guard let space = try? fileSystem.freeSpace(shelf.layout.folder) else { return false }
+    let bytes = segments.reduce(0) { $0 + $1.record.byteCount }
+    return space.available >= reserve(space) + Int64(bytes)
+  }
+
+  // MARK: doing
+
+  private func perform(_ task: Task) throws(StorageError) {
+    let ids = Set(task.segments.map(\.id))
+    let isFree = state.withLock { state in
+      guard ids.isSubset(of: state.segments.map(\.id)) else { return false }
+      state.merging.formUnion(ids)
+      return true
+    }
+    guard isFree else { return }
+    defer { state.withLock { $0.merging.subtract(ids) } }
+    let start = MonotonicTime.now()
+    let now = Timestamp(nanoseconds: clock.now())
+    let pace = WorkPace(share: configuration.compactionShare, signal: compactionSignal) {
+      [self] in state.withLock { $0.isClosing }
+    }
+    let records = try write(
+      task.segments.map { rewrite($0, task.ripe, now) }, deletesThrough: task.deletesThrough
+    ) { () throws(StorageError) in try pace.step() }
+    try replace(task.segments, by: records)
+    metrics.compactions.add()
+    metrics.compactedSegments.add(task.segments.count)
+    metrics.compactedBytes.add(task.segments.reduce(0) { $0 + $1.record.byteCount })
+    metrics.compactionSeconds.add(
+      nanoseconds: MonotonicTime.now().nanoseconds - start.nanoseconds)
+  }
+
+  /// Writes segments anew as one that has its name and is in no catalog yet.
+  func write(
+    _ rewrites: [SegmentRewrite], deletesThrough: UInt64,
+    pace: (() throws(StorageError) -> Void)? = nil
+  ) throws(StorageError) -> [SegmentRecord] {
+    let output = shelf.output(
+      SegmentLineage(deletesThrough: deletesThrough, replaces: rewrites.map(\.segment.id)),
+      level: (rewrites.map(\.segment.summary.level).max() ?? 0) + 1, pace: pace)
+    do throws(StorageError) {
+      try makeHead().merge(rewrites, to: output)
+      return try output.seal(releasesThrough: 0)
+    } catch {
+      output.abandon()
+      throw error
+    }
+  }
+
+  /// Puts written segments in the place of others, in one transaction.
+  ///
+  /// When the catalog fails it may have them or not: it is asked again until it answers. At a
+  /// close in between the next start sees what the catalog has, and sweeps the rest.
+  func replace(_ old: [Segment], by records: [SegmentRecord]) throws(StorageError) {
+    var change = CatalogChange()
+    change.added = records
+    change.removed = old.map(\.id)
+    change.nextSegmentID = shelf.upcomingID
+    let ids = Set(change.removed)
+    var opened: [Segment] = []
+    for record in records { opened.append(try shelf.open(record).segment) }
+    while true {
+      do throws(StorageError) {
+        try turn.withLock { [change, opened] _ throws(StorageError) in
+          try catalog.commit(change)
+          state.withLock { state in
+            state.segments.removeAll { ids.contains($0.id) }
+            state.segments = (state.segments + opened).sorted(by: Self.isBefore)
+          }
+        }
+        break
+      } catch {
+        metrics.failedCompactions.add()
+        log.error(
+          "merged segments cannot be noted yet, it is tried again",
+          ["store": configuration.name, "reason": error.message])
+        if state.withLock({ $0.isClosing }) { throw StorageError(.closed, "the store is closed") }
+        compactionSignal.wait(milliseconds: 200)
+      }
+    }
+    // Names that stay are swept at the next start.
+    for segment in old { try? fileSystem.remove(segment.path) }
+    showSegments()
+  }
+}

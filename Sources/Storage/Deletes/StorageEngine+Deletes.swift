@@ -1,0 +1,62 @@
+import LinuxIO
+import Synchronization
+package import TelemetryModel
+
+extension StorageEngine {
+  /// Hides rows at once, and has compaction take them away after the cancel period.
+  ///
+  /// `query` is text of the store's own, which it has checked. Holds for rows that were appended
+  /// before; these are flushed first. Durable when it returns; when it throws,
+  /// the rows may be hidden from the next start on.
+  nonisolated(nonsending)
+    package func delete(tenant: String, query: String, range: ClosedRange<Timestamp>)
+    async throws(StorageError) -> Tombstone
+  {
+    let created = Timestamp(nanoseconds: clock.now())
+    return try await perform { [self] stage in
+      if let failure = flushAll(&stage) { return .failure(failure) }
+      return Result { () throws(StorageError) in
+        let tombstone = try turn.withLock { _ throws(StorageError) in
+          // Taken whatever comes of it: rows of segments to come must never be this one's.
+          let number = shelf.lastDelete.withLock { last in
+            last += 1
+            return last
+          }
+          let tombstone = Tombstone(
+            number: number, tenant: tenant, query: query, range: range, created: created)
+          var change = CatalogChange()
+          change.tombstones = [tombstone]
+          change.lastDelete = number
+          try catalog.commit(change)
+          state.withLock { $0.tombstones.append(tombstone) }
+          return tombstone
+        }
+        compactionSignal.set()
+        return tombstone
+      }
+    }
+  }
+
+  /// All deletes that were not cancelled, by number.
+  package var tombstones: [Tombstone] { state.withLock { $0.tombstones } }
+
+  /// Takes a delete back; rows that are on disk still are seen again. False when there is none
+  /// with the number, or when it is processed.
+  nonisolated(nonsending)
+    package func cancelDelete(_ number: UInt64) async throws(StorageError) -> Bool
+  {
+    try await perform { [self] _ in
+      let known = state.withLock { $0.tombstones.first { $0.number == number } }
+      guard let known, !known.isProcessed else { return .success(false) }
+      var change = CatalogChange()
+      change.removedTombstones = [number]
+      return Result { () throws(StorageError) in
+        try turn.withLock { [change] _ throws(StorageError) in
+          try catalog.commit(change)
+          state.withLock { $0.tombstones.removeAll { $0.number == number } }
+        }
+        return true
+      }
+    }
+  }
+}
