@@ -65,8 +65,8 @@ let layers: [[Module]] = [
     module(
       "LogStore",
       [
-        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "Storage",
-        "Configuration",
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "Regex", "WireFormats", "LogQL",
+        "Storage", "Configuration",
       ]),
     module(
       "SpanStore",

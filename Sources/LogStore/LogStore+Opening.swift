@@ -11,8 +11,16 @@ extension LogStore {
     _ storage: StorageConfiguration, limits: Limits, fileSystem: any FileSystem = RealFileSystem(),
     clock: any WallClock = SystemClock()
   ) async throws(LogStoreError) -> LogStore {
-    try await open(
-      storage, limits: IntakeLimits(limits), fileSystem: fileSystem, clock: clock)
+    let engine = try await StorageLogEngine.open(
+      storage, retention: try StreamRetention(limits.retentionStream), fileSystem: fileSystem,
+      clock: clock)
+    return LogStore(engine: engine, limits: IntakeLimits(limits), clock: clock)
+  }
+
+  /// Makes a store of its own in `folder`, which must not exist and must lie on the same file
+  /// system, with all rows of this moment: hard links that cost next to no room.
+  package func copyByLinks(to folder: String) async throws(LogStoreError) {
+    try await engine.copyByLinks(to: folder)
   }
 
   /// The same with limits that Loki's file has no names for.

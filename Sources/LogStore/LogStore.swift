@@ -8,7 +8,7 @@ package import TelemetryModel
 /// Safe to use from any thread. Appends return when rows are durable (fdatasync) and are then
 /// seen by every scan. Scans block and belong on a ``BlockingExecutor``.
 package final class LogStore: Sendable, LogReceiver {
-  private let engine: any LogEngine
+  let engine: any LogEngine
   private let intakes: Mutex<TenantIntakes>
   private let clock: any WallClock
   private let counters = Mutex(IntakeCounters())

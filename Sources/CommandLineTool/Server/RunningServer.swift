@@ -41,12 +41,14 @@ final class RunningServer: Sendable {
     let blocking = try BlockingExecutor(name: "blocking", threadCount: 16)
     let logs: LogStore
     let spans: SpanStore
+    let bytes = configuration.storage.retentionBytes
+    let budget = bytes > 0 ? DiskBudget(bytesMax: bytes) : nil
     do {
       logs = try await LogStore.open(
-        configuration.storage(of: .logs, named: "logs"), limits: configuration.limits,
+        configuration.storage(of: .logs, named: "logs", budget), limits: configuration.limits,
         fileSystem: files, clock: clock)
       spans = try await SpanStore.open(
-        configuration.storage(of: .spans, named: "spans"), fileSystem: files, clock: clock)
+        configuration.storage(of: .spans, named: "spans", budget), fileSystem: files, clock: clock)
     } catch let error as LogStoreError {
       throw CommandFailure(message: error.message)
     } catch let error as SpanStoreError {
@@ -114,13 +116,18 @@ final class RunningServer: Sendable {
 
 extension ServerConfiguration {
   /// How one of the two stores is kept.
-  fileprivate func storage(of kind: StoreKind, named name: String) -> StorageConfiguration {
+  fileprivate func storage(of kind: StoreKind, named name: String, _ budget: DiskBudget?)
+    -> StorageConfiguration
+  {
     var out = StorageConfiguration(name: name, folder: "\(dataDirectory)/\(name)", kind: kind)
     out.wal.fileBytes = storage.walFileSize
     out.headBytesFlush = storage.headMaxSize
     out.headAgeFlush = storage.headMaxAge
     out.retention = retention
     out.retentionInterval = storage.retentionInterval
+    out.budget = budget
+    out.compactionShare = storage.compactionShare
+    out.deleteCancelPeriod = deletes.cancelPeriod
     out.freeBytesMin = Int64(storage.minFreeDisk)
     return out
   }

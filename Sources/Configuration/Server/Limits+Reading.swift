@@ -4,6 +4,11 @@ extension Limits {
     self = base
     try readIngest(&section)
     try readQueries(&section)
+    let rules = try section.sections("retention_stream")
+    if !rules.isEmpty {
+      retentionStream = []
+      for var rule in rules { retentionStream.append(try StreamRetentionSettings(&rule)) }
+    }
     try section.finish { key in
       if key == "retention_period" {
         return "`retention_period` is known to Loki, not supported by Sluice;"
@@ -83,7 +88,7 @@ extension Limits {
     "ruler_remote_write_queue_max_backoff", "ruler_remote_write_queue_retry_on_ratelimit",
     "ruler_remote_write_sigv4_config", "ruler_remote_write_config",
     "ruler_remote_evaluation_timeout", "ruler_remote_evaluation_max_response_size",
-    "retention_stream", "per_tenant_override_config",
+    "per_tenant_override_config",
     "per_tenant_override_period", "allow_deletes", "shard_streams", "blocked_queries",
     "index_gateway_shard_size", "bloom_gateway_shard_size", "bloom_gateway_enable_filtering",
     "bloom_gateway_cache_key_interval", "bloom_build_max_builders",

@@ -85,7 +85,33 @@ package struct Limits: Hashable, Sendable {
   /// How many matchers a selector must have.
   package var minimumLabelsNumber = 0
 
+  // Keeping.
+
+  /// Streams that are kept for another time than ``ServerConfiguration/retention``.
+  package var retentionStream: [StreamRetentionSettings] = []
+
   package init() {}
+}
+
+/// One rule of `retention_stream`: for how long some streams are kept.
+package struct StreamRetentionSettings: Hashable, Sendable {
+  /// Label matchers in braces.
+  package var selector = ""
+  /// Of several rules that match, the one with the greatest counts; of equal ones the shortest.
+  package var priority = 0
+  /// Zero is for ever.
+  package var period = TimeSpan.zero
+
+  init(_ section: inout SettingSection) throws(ConfigurationError) {
+    try section.read("selector", &selector)
+    try section.read("priority", &priority)
+    try section.read("period", &period)
+    try section.finish()
+    guard !selector.isEmpty else { throw section.error("selector", "is needed") }
+    guard period == .zero || period >= .hours(24) else {
+      throw section.error("period", "must be 24h at least, as in Loki")
+    }
+  }
 }
 
 /// What a tenant may do with delete requests.

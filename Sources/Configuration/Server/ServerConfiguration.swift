@@ -101,6 +101,11 @@ package struct StorageSettings: Hashable, Sendable {
   package var blockSize = 256 << 10
   /// How often is looked for what retention takes away.
   package var retentionInterval = TimeSpan.minutes(10)
+  /// Bytes that logs and spans take on disk together before the oldest are dropped; zero for no
+  /// limit.
+  package var retentionBytes = 0
+  /// Segments are merged in the background with this share of one processor; zero for never.
+  package var compactionShare = 0.25
 
   package init() {}
 
@@ -112,6 +117,8 @@ package struct StorageSettings: Hashable, Sendable {
     try section.read("head_max_age", &headMaxAge)
     try section.readBytes("block_size", &blockSize)
     try section.read("retention_interval", &retentionInterval)
+    try section.readBytes("retention_bytes", &retentionBytes)
+    try section.read("compaction_share", &compactionShare)
     try section.finish()
     guard walFileSize >= 1 << 20 else {
       throw section.error("wal_file_size", "must be 1MB at least")
@@ -121,6 +128,12 @@ package struct StorageSettings: Hashable, Sendable {
     }
     guard (4 << 10...64 << 20).contains(blockSize) else {
       throw section.error("block_size", "must be between 4KB and 64MB")
+    }
+    guard compactionShare <= 1 else {
+      throw section.error("compaction_share", "must be between 0 and 1")
+    }
+    guard retentionBytes == 0 || retentionBytes >= 16 << 20 else {
+      throw section.error("retention_bytes", "must be 16MB at least, or 0 for no limit")
     }
     guard headMaxAge > .zero else { throw section.error("head_max_age", "must be above 0s") }
     guard retentionInterval >= .seconds(1) else {

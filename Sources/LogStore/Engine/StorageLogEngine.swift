@@ -8,16 +8,19 @@ import WireFormats
 struct StorageLogEngine: LogEngine {
   private let engine: StorageEngine<LogHead>
   private let table: StreamTable
+  /// Deletes by their numbers, made ready once.
+  private let compiled = CompiledDeletes()
 
   static func open(
-    _ configuration: StorageConfiguration, fileSystem: any FileSystem, clock: any WallClock
+    _ configuration: StorageConfiguration, retention: StreamRetention = StreamRetention(),
+    fileSystem: any FileSystem, clock: any WallClock
   ) async throws(LogStoreError) -> StorageLogEngine {
     let table = StreamTable()
     let decoder = LokiPushDecoder()
     do throws(StorageError) {
       let engine = try await StorageEngine<LogHead>.open(
         configuration, fileSystem: fileSystem, clock: clock
-      ) { LogHead(table: table, decoder: decoder) }
+      ) { LogHead(table: table, decoder: decoder, retention: retention) }
       return StorageLogEngine(engine: engine, table: table)
     } catch { throw LogStoreError(error) }
   }
@@ -33,7 +36,9 @@ struct StorageLogEngine: LogEngine {
     var snapshot = LogSnapshot(heads: stored.heads, segments: [])
     for segment in stored.segments {
       do throws(LogStoreError) {
-        snapshot.segments.append(try open(segment))
+        var opened = try LogSegment(segment, table)
+        opened.deletes = try compiled.deletes(stored.tombstones(for: segment))
+        snapshot.segments.append(opened)
       } catch {
         snapshot.warnings.append(
           "\(segment.path): \(error.message); its \(segment.summary.rowCount) rows are missing "
@@ -41,17 +46,6 @@ struct StorageLogEngine: LogEngine {
       }
     }
     return snapshot
-  }
-
-  private func open(_ segment: Segment) throws(LogStoreError) -> LogSegment {
-    let index = try segment.cached { (segment) throws(LogStoreError) -> SegmentIndex in
-      let page: [UInt8]
-      do throws(StorageError) {
-        page = try segment.firstPage(ofType: LogPageType.streamIndex)
-      } catch { throw LogStoreError(error) }
-      return try SegmentIndex.decode(page, table)
-    }
-    return LogSegment(index: index, pages: StoredPages(segment: segment))
   }
 
   func flush() async throws(LogStoreError) {
@@ -63,6 +57,66 @@ struct StorageLogEngine: LogEngine {
   func close() async { await engine.close() }
 
   var statistics: StorageStatistics { engine.statistics }
+
+  func delete(tenant: TenantID, query: String, range: ClosedRange<Timestamp>)
+    async throws(LogStoreError) -> DeleteRequest
+  {
+    do throws(StorageError) {
+      let made = try await engine.delete(tenant: tenant.name, query: query, range: range)
+      guard let request = DeleteRequest(made) else {
+        throw StorageError(.system, "the delete of \(tenant.name) cannot be named")
+      }
+      return request
+    } catch { throw LogStoreError(error) }
+  }
+
+  func deleteRequests() -> [DeleteRequest] { engine.tombstones.compactMap { DeleteRequest($0) } }
+
+  func cancelDelete(_ request: DeleteRequest) async throws(LogStoreError) -> Bool {
+    guard let number = request.number else { return false }
+    do throws(StorageError) {
+      return try await engine.cancelDelete(number)
+    } catch { throw LogStoreError(error) }
+  }
+
+  func copyByLinks(to folder: String) async throws(LogStoreError) {
+    do throws(StorageError) {
+      try await engine.copyByLinks(to: folder)
+    } catch { throw LogStoreError(error) }
+  }
+}
+
+/// Deletes made ready, each once.
+final class CompiledDeletes: Sendable {
+  private let known = Mutex<[UInt64: RowDelete]>([:])
+
+  func deletes(_ tombstones: [Tombstone]) throws(LogStoreError) -> [RowDelete] {
+    var deletes: [RowDelete] = []
+    for tombstone in tombstones {
+      if let delete = known.withLock({ $0[tombstone.number] }) {
+        deletes.append(delete)
+      } else {
+        let delete = try RowDelete(tombstone)
+        known.withLock { $0[tombstone.number] = delete }
+        deletes.append(delete)
+      }
+    }
+    return deletes
+  }
+}
+
+extension LogSegment {
+  /// The segment with its index, which is read once.
+  init(_ segment: Segment, _ table: StreamTable) throws(LogStoreError) {
+    index = try segment.cached { (segment) throws(LogStoreError) -> SegmentIndex in
+      let page: [UInt8]
+      do throws(StorageError) {
+        page = try segment.firstPage(ofType: LogPageType.streamIndex)
+      } catch { throw LogStoreError(error) }
+      return try SegmentIndex.decode(page, table)
+    }
+    pages = StoredPages(segment: segment)
+  }
 }
 
 /// Pages of a stored segment.

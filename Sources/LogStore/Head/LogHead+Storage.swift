@@ -22,11 +22,85 @@ extension LogHead: StoreHead {
 
   /// Writes all rows as one segment: blocks, then the stream index.
   func write(to output: SegmentOutput) throws(StorageError) {
+    try Self.writeSegment(to: output) { (builder, writer) throws(LogStoreError) in
+      try builder.write(allStreams(), to: writer)
+    }
+  }
+
+  func gain(of rewrite: SegmentRewrite) -> RewriteGain {
+    let (segment, summary) = (rewrite.segment, rewrite.segment.summary)
+    if retention.isEmpty, rewrite.tombstones.isEmpty {
+      let isOver = rewrite.retention > .zero && summary.newest < rewrite.now - rewrite.retention
+      return isOver ? .all : .none
+    }
+    guard let opened = try? LogSegment(segment, table),
+      let deletes = try? rewrite.tombstones.map({ try RowDelete($0) })
+    else { return .none }
+    var gone = 0
+    var isTouched = false
+    for (ordinal, stream) in opened.index.streams.enumerated() {
+      let extent = opened.index.extents[ordinal]
+      let limit = retention.limit(
+        of: stream.labels, now: rewrite.now, preset: rewrite.retention)
+      if extent.upperBound < limit { gone += opened.index.rowCount(of: ordinal) }
+      isTouched =
+        isTouched || deletes.contains { $0.range.overlaps(extent) && $0.concerns(stream) }
+    }
+    if gone >= summary.rowCount { return .all }
+    let share = Double(gone) / Double(max(1, summary.rowCount))
+    return share > 0 || isTouched ? .some(share) : .none
+  }
+
+  func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {
+    var sources: [SegmentRowSource] = []
+    var streams: [UInt64: StreamReference] = [:]
+    let first = rewrites[0]
+    do throws(LogStoreError) {
+      // Rows of one time stay in the order of arrival.
+      for rewrite in rewrites.sorted(by: { $0.segment.id < $1.segment.id }) {
+        let segment: LogSegment
+        do throws(LogStoreError) {
+          segment = try LogSegment(rewrite.segment, table)
+        } catch {
+          guard rewrite.skipsDamage, error.code == .corrupt else { throw error }
+          continue
+        }
+        var deletes: [RowDelete] = []
+        for tombstone in rewrite.tombstones { deletes.append(try RowDelete(tombstone)) }
+        sources.append(
+          SegmentRowSource(segment, deletes: deletes, skipsDamage: rewrite.skipsDamage))
+        for stream in segment.index.streams { streams[stream.id] = stream }
+      }
+    } catch { throw StorageError(error.code == .corrupt ? .corrupt : .system, error.message) }
+    let sorted = streams.values.sorted(by: SegmentBuilder.isBefore)
+    let merge = StreamMerge(sources: sources, streams: sorted) { [retention] stream in
+      retention.limit(of: stream.labels, now: first.now, preset: first.retention)
+    }
+    try Self.writeSegment(to: output) { (builder, writer) throws(LogStoreError) in
+      var present: [StreamReference] = []
+      var last: UInt32?
+      try merge.run { (batch, ordinal) throws(LogStoreError) in
+        // Streams whose rows are all gone get no place.
+        if last != ordinal { present.append(sorted[Int(ordinal)]) }
+        last = ordinal
+        for row in 0..<batch.count {
+          try builder.append(batch, row, UInt32(present.count - 1), writer)
+        }
+      }
+      return try builder.finish(present, writer)
+    }
+  }
+
+  /// Writes one segment, or none when `build` brings no rows.
+  private static func writeSegment(
+    to output: SegmentOutput,
+    _ build: (inout SegmentBuilder, SegmentBuilder.PageWriter) throws(LogStoreError) -> SegmentIndex
+  ) throws(StorageError) {
     let writer = try output.begin()
     var builder = SegmentBuilder()
     var failure: StorageError?
     do throws(LogStoreError) {
-      let index = try builder.write(allStreams()) { (page) throws(LogStoreError) in
+      let index = try build(&builder) { (page) throws(LogStoreError) in
         do throws(StorageError) {
           return try writer.append(LogPageType.block, page)
         } catch {

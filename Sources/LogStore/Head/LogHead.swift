@@ -32,11 +32,17 @@ final class LogHead: Sendable {
   }
 
   private let state = Mutex(State())
-  private let table: StreamTable
+  let table: StreamTable
+  /// How long rows of each stream are kept.
+  let retention: StreamRetention
   /// Reads pushes when they are replayed.
   let decoder: LokiPushDecoder
 
-  init(table: StreamTable, decoder: LokiPushDecoder = LokiPushDecoder()) {
+  init(
+    table: StreamTable, decoder: LokiPushDecoder = LokiPushDecoder(),
+    retention: StreamRetention = StreamRetention()
+  ) {
+    self.retention = retention
     self.table = table
     self.decoder = decoder
   }

@@ -20,7 +20,7 @@ struct ScanWorker {
     case .batch(let batch, let stream):
       let rows = TextRows(batch)
       let whole = ChosenRun(stream: stream, rows: .range(0..<batch.count))
-      batches = try choose([whole], of: rows, range)
+      batches = try choose([whole], of: rows, range, without: [])
       for batch in batches { statistics.headLines += batch.count }
     case .block(let segment, let number, let runs):
       let entry = segment.index.blocks[number]
@@ -54,7 +54,8 @@ struct ScanWorker {
     statistics.bytesRead += byteCount
     do throws(LogStoreError) {
       let rows = try block.load()
-      let batches = try choose(wantedRuns(segment, entry, runs), of: rows, range)
+      let batches = try choose(
+        wantedRuns(segment, entry, runs), of: rows, range, without: segment.deletes)
       statistics.bytesInflated += rows.inflatedCount
       return batches
     } catch { throw segment.named(error, entry) }
@@ -80,7 +81,8 @@ struct ScanWorker {
 
   /// Of these runs the rows that are wanted, as batches.
   private mutating func choose(
-    _ runs: [ChosenRun], of rows: any LoadedRows, _ range: Range<Timestamp>
+    _ runs: [ChosenRun], of rows: any LoadedRows, _ range: Range<Timestamp>,
+    without deletes: [RowDelete]
   ) throws(LogStoreError) -> [LogRows] {
     var chosen: [ChosenRun] = []
     for run in runs {
@@ -89,6 +91,10 @@ struct ScanWorker {
       if !inRange.isEmpty { chosen.append(ChosenRun(stream: run.stream, rows: .range(inRange))) }
     }
     if !plan.conditions.isEmpty { chosen = try rows.select(chosen, plan.conditions) }
+    for delete in deletes {
+      for index in chosen.indices { chosen[index] = try delete.surviving(chosen[index], rows) }
+    }
+    if !deletes.isEmpty { chosen.removeAll { $0.rows.count == 0 } }
     chosen = try withoutDuplicates(chosen, rows)
     guard !chosen.isEmpty else { return [] }
     return try rows.batches(chosen, plan.scan)

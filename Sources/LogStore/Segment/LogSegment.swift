@@ -10,6 +10,8 @@ protocol SegmentPages: Sendable {
 struct LogSegment: Sendable {
   let index: SegmentIndex
   let pages: any SegmentPages
+  /// Deletes whose rows are to be left out.
+  var deletes: [RowDelete] = []
 
   /// The block of `entry` and the size of its page; throws ``LogStoreError/Code/corrupt``, with
   /// the segment's and the page's name, when it is damaged.

@@ -24,12 +24,7 @@ struct SegmentBuilder {
     throws(LogStoreError) -> SegmentIndex
   {
     // Streams with like labels lie side by side, where their lines compress best.
-    let sorted = streams.sorted { a, b in
-      let (first, second) = (a.reference, b.reference)
-      return first.tenant == second.tenant
-        ? first.labels.sorted.lexicographicallyPrecedes(second.labels.sorted)
-        : first.tenant < second.tenant
-    }
+    let sorted = streams.sorted { Self.isBefore($0.reference, $1.reference) }
     for (ordinal, stream) in sorted.enumerated() {
       let batches = stream.batches
       if let order = RowOrder.sorted(batches) {
@@ -42,11 +37,26 @@ struct SegmentBuilder {
         }
       }
     }
-    try close(writer)
-    return SegmentIndex(streams: sorted.map(\.reference), blocks: blocks)
+    return try finish(sorted.map(\.reference), writer)
   }
 
-  private mutating func append(
+  /// The order of streams in a segment.
+  static func isBefore(_ first: StreamReference, _ second: StreamReference) -> Bool {
+    first.tenant == second.tenant
+      ? first.labels.sorted.lexicographicallyPrecedes(second.labels.sorted)
+      : first.tenant < second.tenant
+  }
+
+  /// Closes the last block and gives the index; `streams` are those that rows were appended for.
+  mutating func finish(_ streams: [StreamReference], _ writer: PageWriter) throws(LogStoreError)
+    -> SegmentIndex
+  {
+    try close(writer)
+    return SegmentIndex(streams: streams, blocks: blocks)
+  }
+
+  /// Adds the stream's next row, streams and times in order.
+  mutating func append(
     _ batch: HeadBatch, _ row: Int, _ stream: UInt32, _ writer: PageWriter
   ) throws(LogStoreError) {
     let time = batch.timestamps[row]

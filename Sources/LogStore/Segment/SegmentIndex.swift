@@ -74,6 +74,13 @@ final class SegmentIndex: Sendable {
     self.newest = newest
   }
 
+  /// Rows of a stream over all blocks.
+  func rowCount(of ordinal: Int) -> Int {
+    blocksOf[ordinal].reduce(0) { sum, block in
+      blocks[Int(block)].runs.reduce(sum) { Int($1.stream) == ordinal ? $0 + $1.rowCount : $0 }
+    }
+  }
+
   // MARK: writing
 
   func encode() -> [UInt8] {

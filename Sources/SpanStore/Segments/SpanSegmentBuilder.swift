@@ -45,7 +45,8 @@ struct SpanSegmentBuilder {
     return out
   }
 
-  private static func close(_ rows: SpanRows) -> BuiltBlock {
+  /// The block of rows in order, at least one.
+  static func close(_ rows: SpanRows) -> BuiltBlock {
     var traces: [TraceID] = []
     for trace in rows.traces where trace != traces.last { traces.append(trace) }
     var earliest = Int64.max

@@ -1,0 +1,94 @@
+import LogQL
+import Regex
+import Storage
+import TelemetryModel
+
+/// A delete made ready: which rows of which streams it takes.
+struct RowDelete: Sendable {
+  let tenant: TenantID
+  /// Both ends included.
+  let range: ClosedRange<Timestamp>
+  private let matchers: [CompiledMatcher]
+  /// Decide on lines; none takes every line.
+  let conditions: ScanConditions
+
+  /// Throws ``LogStoreError/Code/badQuery`` for what is no selector with line filters.
+  init(tenant: TenantID, query: String, range: ClosedRange<Timestamp>) throws(LogStoreError) {
+    self.tenant = tenant
+    self.range = range
+    let expression: Expression
+    do throws(LogQLError) {
+      expression = try LogQL.parse(query)
+    } catch { throw LogStoreError(.badQuery, error.message) }
+    guard case .log(let selection) = expression else {
+      throw LogStoreError(.badQuery, "a delete request takes a log query, not a metric query")
+    }
+    matchers = try CompiledMatcher.compile(selection.matchers)
+    var conditions: [LineCondition] = []
+    for stage in selection.stages {
+      guard case .lineFilter(let filter) = stage else {
+        throw LogStoreError(
+          .badQuery, "a delete request takes a stream selector and line filters alone")
+      }
+      conditions.append(try Self.condition(filter))
+    }
+    var scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
+    scan.conditions = conditions
+    self.conditions = ScanConditions(scan)
+  }
+
+  /// What the catalog keeps of it. Throws for text of a later version.
+  init(_ tombstone: Tombstone) throws(LogStoreError) {
+    guard let tenant = TenantID(tombstone.tenant) else {
+      throw LogStoreError(
+        .corrupt, "a delete is of \(quoted(tombstone.tenant)), which is no tenant")
+    }
+    try self.init(tenant: tenant, query: tombstone.query, range: tombstone.range)
+  }
+
+  private static func condition(_ filter: LineFilter) throws(LogStoreError) -> LineCondition {
+    var tests: [LineCondition.Test] = []
+    for operand in filter.operands {
+      switch (operand, filter.operation) {
+      case (.text(let text), .contains), (.text(let text), .notContains):
+        tests.append(.contains(text))
+      case (.text(let text), .matches), (.text(let text), .notMatches):
+        do throws(RegexError) {
+          tests.append(.matches(try Regex(String(decoding: text, as: UTF8.self))))
+        } catch { throw LogStoreError(.badQuery, error.message) }
+      default:
+        throw LogStoreError(
+          .badQuery, "a delete request takes the line filters |= != |~ !~ with texts alone")
+      }
+    }
+    return LineCondition(tests, isNegated: filter.operation.isNegative)
+  }
+
+  /// Whether it may take rows of a stream.
+  func concerns(_ stream: StreamReference) -> Bool {
+    stream.tenant == tenant
+      && matchers.allSatisfy { $0.matches(stream.labels[$0.name] ?? "") }
+  }
+
+  /// Of a run's rows those that it leaves.
+  func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
+    guard concerns(run.stream), run.rows.count > 0 else { return run }
+    let times = rows.timestamps
+    let inRange = run.rows.filtered { range.contains(times[$0]) }
+    guard inRange.count > 0 else { return run }
+    var taken = [ChosenRun(stream: run.stream, rows: inRange)]
+    if !conditions.isEmpty { taken = try rows.select(taken, conditions) }
+    guard let gone = taken.first?.rows, gone.count > 0 else { return run }
+    let goneRows = gone.rows
+    var next = 0
+    var left = run
+    left.rows = run.rows.filtered { row in
+      guard next < goneRows.count, goneRows[next] == UInt32(truncatingIfNeeded: row) else {
+        return true
+      }
+      next += 1
+      return false
+    }
+    return left
+  }
+}

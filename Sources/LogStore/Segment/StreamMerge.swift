@@ -1,0 +1,169 @@
+import TelemetryModel
+
+/// The rows of one stream in several segments, in the order of time.
+///
+/// Holds one block of each segment at a time. A block that several streams share is decoded once,
+/// as long as streams are asked for in the order of the segments.
+final class SegmentRowSource {
+  /// Rows of one batch of a block, as far as they were taken.
+  private struct Part {
+    var batch: LogRows
+    var rows: Range<Int>
+
+    var time: Timestamp { batch.timestamps[rows.lowerBound] }
+  }
+
+  private let segment: LogSegment
+  private let deletes: [RowDelete]
+  private let skipsDamage: Bool
+  private let ordinals: [UInt64: Int]
+  private var loaded: (number: Int, rows: any LoadedRows)?
+  private var stream: StreamReference?
+  private var limit = Timestamp.distantPast
+  private var blocks: ArraySlice<UInt32> = []
+  /// A block gives one batch, or one in columns and one of other lines.
+  private var parts: [Part] = []
+
+  init(_ segment: LogSegment, deletes: [RowDelete], skipsDamage: Bool) {
+    self.segment = segment
+    self.deletes = deletes
+    self.skipsDamage = skipsDamage
+    var ordinals: [UInt64: Int] = [:]
+    for (ordinal, stream) in segment.index.streams.enumerated() { ordinals[stream.id] = ordinal }
+    self.ordinals = ordinals
+  }
+
+  /// Begins a stream, without rows older than `limit`.
+  func begin(_ stream: StreamReference, notBefore limit: Timestamp) throws(LogStoreError) {
+    self.stream = stream
+    self.limit = limit
+    parts = []
+    blocks = ordinals[stream.id].map { segment.index.blocksOf[$0][...] } ?? []
+    try fill()
+  }
+
+  /// The time of the next row, nil at the stream's end.
+  var time: Timestamp? {
+    var least: Timestamp?
+    for part in parts { least = min(least ?? part.time, part.time) }
+    return least
+  }
+
+  /// Takes rows up to `end`, at least one, and appends them to `out`.
+  func take(through end: Timestamp, into out: inout StreamRows) throws(LogStoreError) {
+    guard var index = parts.indices.first else { return }
+    for other in parts.indices where parts[other].time < parts[index].time { index = other }
+    // Not past what the block's other part has next.
+    var end = end
+    for other in parts.indices where other != index { end = min(end, parts[other].time) }
+    var row = parts[index].rows.lowerBound
+    let batch = parts[index].batch
+    repeat {
+      batch.withLine(row) { out.append(line: $0, batch.timestamps[row], batch.metadata(row)) }
+      row += 1
+    } while row < parts[index].rows.upperBound && batch.timestamps[row] <= end
+      && out.lineBytes.count < SegmentBuilder.blockLineBytes
+    parts[index].rows = row..<parts[index].rows.upperBound
+    if parts[index].rows.isEmpty { parts.remove(at: index) }
+    try fill()
+  }
+
+  /// Brings the next block when the last one's rows are taken.
+  private func fill() throws(LogStoreError) {
+    while parts.isEmpty, let number = blocks.popFirst() {
+      do throws(LogStoreError) {
+        try open(Int(number))
+      } catch {
+        guard skipsDamage, error.code == .corrupt else { throw error }
+      }
+    }
+  }
+
+  private func open(_ number: Int) throws(LogStoreError) {
+    guard let stream else { return }
+    let entry = segment.index.blocks[number]
+    if loaded?.number != number {
+      loaded = nil
+      loaded = (number, try segment.block(entry).block.load())
+    }
+    guard let rows = loaded?.rows else { return }
+    var start = 0
+    for run in entry.runs {
+      let range = start..<(start + run.rowCount)
+      start = range.upperBound
+      guard segment.index.streams[Int(run.stream)] == stream else { continue }
+      // The last moment is a row's too, which no half-open range holds.
+      let kept = rows.rows(range, in: limit..<Timestamp.distantFuture)
+      let all = kept.isEmpty && limit > run.newest ? kept : kept.lowerBound..<range.upperBound
+      var chosen = ChosenRun(stream: stream, rows: .range(all))
+      for delete in deletes { chosen = try delete.surviving(chosen, rows) }
+      guard chosen.rows.count > 0 else { continue }
+      let scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
+      for batch in try rows.batches([chosen], scan) where batch.count > 0 {
+        parts.append(Part(batch: batch, rows: 0..<batch.count))
+      }
+    }
+  }
+}
+
+extension StreamRows {
+  fileprivate mutating func append(
+    line: UnsafeRawBufferPointer, _ time: Timestamp, _ metadata: [Label]
+  ) {
+    timestamps.append(time)
+    lineBytes.append(contentsOf: line)
+    lineEnds.append(lineBytes.count)
+    if !metadata.isEmpty || !structuredMetadata.isEmpty {
+      while structuredMetadata.count < timestamps.count - 1 { structuredMetadata.append([]) }
+      structuredMetadata.append(metadata)
+    }
+  }
+}
+
+/// Merges segments stream by stream, in the order of time; rows of one time come in the order of
+/// the segments, so that exact duplicates meet.
+struct StreamMerge {
+  let sources: [SegmentRowSource]
+  /// In the order of a segment: see ``SegmentBuilder/isBefore(_:_:)``.
+  let streams: [StreamReference]
+  /// Rows of a stream that are older are left out.
+  let limit: (StreamReference) -> Timestamp
+
+  /// Gives the rows of all streams in pieces, each with its stream's place in ``streams``.
+  func run(_ visit: (HeadBatch, UInt32) throws(LogStoreError) -> Void) throws(LogStoreError) {
+    for (ordinal, stream) in streams.enumerated() {
+      let limit = limit(stream)
+      for source in sources { try source.begin(stream, notBefore: limit) }
+      var rows = StreamRows(labels: stream.labels)
+      while let (index, end) = next() {
+        try sources[index].take(through: end, into: &rows)
+        if rows.lineBytes.count >= SegmentBuilder.blockLineBytes / 4 || rows.count >= 4096 {
+          try visit(HeadBatch(rows), UInt32(ordinal))
+          rows = StreamRows(labels: stream.labels)
+        }
+      }
+      if rows.count > 0 { try visit(HeadBatch(rows), UInt32(ordinal)) }
+    }
+  }
+
+  /// The source with the next row, and up to when it may give rows before another's turn.
+  private func next() -> (index: Int, end: Timestamp)? {
+    var best: (index: Int, time: Timestamp)?
+    var end = Timestamp.distantFuture
+    for (index, source) in sources.enumerated() {
+      guard let time = source.time else { continue }
+      if let known = best {
+        if time < known.time {
+          // At its own time the one before goes first.
+          end = min(end, known.time - TimeSpan(nanoseconds: 1))
+          best = (index, time)
+        } else {
+          end = min(end, time)
+        }
+      } else {
+        best = (index, time)
+      }
+    }
+    return best.map { ($0.index, max(end, $0.time)) }
+  }
+}
