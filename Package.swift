@@ -23,7 +23,8 @@ func module(_ name: String, _ needs: [String], testNeeds: [String] = []) -> Modu
 
 let layers: [[Module]] = [
   [  // 0: C libraries and shims
-    system("CSystemd"), system("CZstd"), system("CZlib"), system("CSnappy"), system("CYAML"),
+    system("CSystemd"), system("CZstd"), system("CZlib"), system("CBZip2"), system("CSnappy"),
+    system("CYAML"),
     system("CCurl"), system("CSQLite"), system("COpenSSL"), system("CNGHTTP2"),
     system("CHTTPParser"), system("CMaxMindDB"), shim("CLinux"), shim("CRE2"),
   ],
@@ -32,7 +33,7 @@ let layers: [[Module]] = [
   ],
   [  // 2
     module("LinuxIO", ["CLinux", "Bytes"]),
-    module("Compression", ["CZstd", "CZlib", "CSnappy", "Bytes"]),
+    module("Compression", ["CZstd", "CZlib", "CBZip2", "CSnappy", "Bytes"]),
     module("TelemetryModel", ["Bytes"]),
     module("Regex", ["CRE2", "Bytes"]),
   ],
@@ -123,7 +124,7 @@ let layers: [[Module]] = [
     module(
       "Agent",
       [
-        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "LogSources",
+        "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogSources",
         "Configuration", "Pipeline", "Delivery",
       ]),
   ],

@@ -19,19 +19,29 @@ package struct Agent: Sendable {
   private let fileJobs: [FileJob]
   private let journalJobs: [JournalJob]
   private let receiverJobs: [ReceiverJob]
+  private let reload: (@Sendable () -> AgentError?)?
   private let log = Log("agent")
 
   /// Time for destinations to take what is queued when the agent stops.
   private static let drainSeconds = 2.0
 
-  /// Throws ``AgentError`` for settings that cannot be followed.
+  /// Why ``run(until:whenReady:)`` returned.
+  package enum EndReason: Hashable, Sendable {
+    case cancelled, reload
+    /// Standard input was all there was to read.
+    case sourceEnded
+  }
+
+  /// Throws ``AgentError`` for settings that cannot be followed. `reload` is what `POST /reload`
+  /// does; it gives the reason when the new configuration is refused.
   ///
   /// - Parameter inspector: gets what each stage did to each line.
   package init(
     configuration: AgentConfiguration, fileSystem: any FileSystem = RealFileSystem(),
     clock: any WallClock = SystemClock(), registry: MetricsRegistry = .process,
-    inspector: PipelineInspector? = nil
+    inspector: PipelineInspector? = nil, reload: (@Sendable () -> AgentError?)? = nil
   ) throws(AgentError) {
+    self.reload = reload
     self.configuration = configuration
     self.fileSystem = fileSystem
     self.clock = clock
@@ -43,7 +53,11 @@ package struct Agent: Sendable {
     var journalJobs: [JournalJob] = []
     var receiverJobs: [ReceiverJob] = []
     for scrape in configuration.scrapeConfigs {
-      if let job = try FileJob(scrape, hostName: hostName) { fileJobs.append(job) }
+      if let job = try FileJob(
+        scrape, hostName: hostName, fileSystem: fileSystem)
+      {
+        fileJobs.append(job)
+      }
       journalJobs += try JournalJob.jobs(of: scrape, fileSystem: fileSystem)
       receiverJobs += try ReceiverJob.jobs(of: scrape)
     }
@@ -66,18 +80,36 @@ package struct Agent: Sendable {
     if configuration.limits.maxStreams > 0 {
       throw AgentError("limits_config.max_streams is not supported yet; remove it")
     }
-    for scrape in configuration.scrapeConfigs {
-      if scrape.decompression.enabled {
-        throw AgentError("job `\(scrape.jobName)`: decompression is not supported yet; remove it")
-      }
-      if !scrape.encoding.isEmpty, !["utf-8", "utf8"].contains(scrape.encoding.lowercased()) {
-        throw AgentError("job `\(scrape.jobName)`: only UTF-8 is supported as encoding yet")
-      }
-    }
   }
 
   /// Runs until the task is cancelled. Throws ``AgentError`` when it cannot start.
   package func run() async throws(AgentError) {
+    let (never, continuation) = AsyncStream<Void>.makeStream()
+    defer { continuation.finish() }
+    _ = try await run(until: never) {}
+  }
+
+  /// Throws ``AgentError`` for what a start would find wrong, without starting anything.
+  func check() throws(AgentError) {
+    _ = try Destinations(configuration.clients, fileSystem: fileSystem)
+    let zones = TimeZoneDatabase.utcOnly
+    let metrics = PipelineMetrics(clock: clock)
+    let all =
+      fileJobs.map { ($0.stages, $0.name) } + journalJobs.map { ($0.stages, $0.name) }
+      + receiverJobs.map { ($0.stages, $0.name) }
+    for (stages, name) in all {
+      do throws(PipelineError) {
+        _ = try Pipeline(
+          stages: stages, jobName: name, clock: clock, zones: zones, metrics: metrics)
+      } catch { throw AgentError(error, job: name) }
+    }
+  }
+
+  /// Runs until the task is cancelled, `restart` gives a value, or the one source that ends has
+  /// ended. Throws ``AgentError`` when it cannot start.
+  func run(
+    until restart: AsyncStream<Void>, whenReady: @Sendable () -> Void
+  ) async throws(AgentError) -> EndReason {
     let executor: BlockingExecutor
     do throws(SystemError) {
       executor = try BlockingExecutor(
@@ -104,19 +136,40 @@ package struct Agent: Sendable {
       ])
     // These outlive the cancellation of this task by the time it takes to drain.
     let work = Task(executorPreference: executor) { await running.deliver() }
-    await Self.untilCancelled(or: running.sourceEnd)
-    log.info("the agent is stopping")
+    whenReady()
+    let reason = await Self.end(source: running.sourceEnd, restart: restart)
+    if reason != .reload { log.info("the agent is stopping") }
     await executor.run { running.stopReading() }
-    await executor.run { running.awaitSettled(seconds: Self.drainSeconds) }
+    switch reason {
+    case .reload: break
+    case .cancelled: await executor.run { running.awaitSettled(seconds: Self.drainSeconds) }
+    case .sourceEnded:
+      // All of the input is delivered before the end, however long that takes.
+      while !Task.isCancelled, !running.queue.isSettled {
+        await executor.run { running.awaitSettled(seconds: 1) }
+      }
+    }
     work.cancel()
     await work.value
     await executor.run { running.close() }
     await server?.drain(seconds: 1)
+    return reason
   }
 
-  /// Waits until the task is cancelled or the one source that ends has ended.
-  private static func untilCancelled(or end: AsyncStream<Void>) async {
-    for await _ in end { return }
+  private static func end(source: AsyncStream<Void>, restart: AsyncStream<Void>) async
+    -> EndReason
+  {
+    await withTaskGroup(of: EndReason.self) { group in
+      for (stream, reason) in [(source, EndReason.sourceEnded), (restart, .reload)] {
+        group.addTask {
+          for await _ in stream { return reason }
+          return .cancelled
+        }
+      }
+      let first = await group.next() ?? .cancelled
+      group.cancelAll()
+      return first
+    }
   }
 
   private func listen(_ running: RunningAgent) throws(AgentError) -> HTTPServer? {
@@ -132,9 +185,16 @@ package struct Agent: Sendable {
       } catch {
         throw HTTPError(.setup, status: .internalServerError, error.description)
       }
-      try server.listen(address, name: "agent", handler: running.endpoints.router.handler)
+      try server.listen(address, name: "agent", handler: endpoints(running).router.handler)
       return server
     } catch { throw AgentError(error) }
+  }
+
+  private func endpoints(_ running: RunningAgent) -> AgentEndpoints {
+    var endpoints = running.endpoints
+    endpoints.reload = reload
+    endpoints.allowsReload = configuration.server.enableRuntimeReload
+    return endpoints
   }
 
   /// Opens the queue and starts the threads. Blocks.

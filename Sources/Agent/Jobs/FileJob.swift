@@ -1,4 +1,6 @@
+import Compression
 import Configuration
+import LinuxIO
 import LogSources
 import Pipeline
 import TelemetryModel
@@ -15,23 +17,39 @@ struct FileJob: Sendable {
   var name: String
   var targets: [Target]
   var stages: [StageConfiguration]
+  /// An encoding's name; empty for UTF-8.
+  var encoding: String
+  var compression: InflateStream.Format?
+  var compressedAgeSeconds: Double
 
   /// nil when the job names no files for this host.
   ///
   /// As in Promtail: a target whose `__host__` is another host's is left out, so is one that
   /// relabelling drops or leaves without labels or path.
-  init?(_ scrape: ScrapeConfiguration, hostName: String) throws(AgentError) {
+  init?(
+    _ scrape: ScrapeConfiguration, hostName: String, fileSystem: any FileSystem
+  ) throws(AgentError) {
     name = scrape.jobName
     stages = scrape.pipelineStages
     targets = []
-    guard !scrape.staticConfigs.isEmpty else { return nil }
+    encoding = scrape.encoding
+    compressedAgeSeconds = scrape.decompression.initialDelay.seconds
+    compression = try Self.compression(scrape)
+    guard LineEncoding(name: encoding) != nil else {
+      throw AgentError("job `\(name)`: the encoding `\(encoding)` is not known")
+    }
+    var groups = scrape.staticConfigs.map { [$0] }
+    for discovery in scrape.fileDiscoveries {
+      groups.append(try TargetFiles(discovery, job: name).groups(fileSystem))
+    }
+    guard groups.contains(where: { !$0.isEmpty }) else { return nil }
     let relabeling: Relabeling
     do throws(PipelineError) {
       relabeling = try Relabeling(scrape.relabelConfigs)
     } catch {
       throw AgentError(error, job: scrape.jobName)
     }
-    for config in scrape.staticConfigs {
+    for config in groups.joined() {
       let address = config.targets.first ?? "localhost"
       let discovered = Labels([Label("__address__", address)] + config.labels)
       guard let labels = relabeling.apply(to: discovered), let path = labels["__path__"],
@@ -49,5 +67,19 @@ struct FileJob: Sendable {
       }
     }
     guard !targets.isEmpty else { return nil }
+  }
+
+  private static func compression(_ scrape: ScrapeConfiguration) throws(AgentError)
+    -> InflateStream.Format?
+  {
+    guard scrape.decompression.enabled else { return nil }
+    switch scrape.decompression.format {
+    case "gz": return .gzip
+    case "z": return .zlib
+    case "bz2": return .bzip2
+    case let other:
+      throw AgentError(
+        "job `\(scrape.jobName)`: decompression.format must be gz, z or bz2, not `\(other)`")
+    }
   }
 }

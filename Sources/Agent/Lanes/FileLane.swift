@@ -108,8 +108,9 @@ final class FileLane {
     var jobs: [JobLane] = []
     for (index, plan) in plans.enumerated() {
       let tailer = FileTailer(
-        job: plan.job.name, settings: tail, fileSystem: fileSystem, clock: settings.clock,
-        takeNumber: numbers.take)
+        job: plan.job.name, settings: tail,
+        encoding: LineEncoding(name: plan.job.encoding) ?? .utf8, fileSystem: fileSystem,
+        clock: settings.clock, takeNumber: numbers.take)
       tailer.restore(restored.files(of: plan.job, isFirst: index == 0, among: plans.map(\.job)))
       tailer.importOffsets(restored.importedOffsets)
       let pipeline: Pipeline

@@ -14,6 +14,9 @@ struct AgentEndpoints: Sendable {
   var registry: MetricsRegistry
   /// What `metrics` stages counted.
   var metrics: PipelineMetrics
+  /// What `POST /reload` does, where it is allowed.
+  var reload: (@Sendable () -> AgentError?)?
+  var allowsReload = false
 
   var router: Router {
     var router = Router()
@@ -27,6 +30,18 @@ struct AgentEndpoints: Sendable {
     }
     router.on(.get, "/targets") { [self] _, response in
       try await response.respond(.ok, contentType: "application/json", body: targets())
+    }
+    router.on(.post, "/reload") { [reload, allowsReload] _, response in
+      guard let reload, allowsReload else {
+        throw HTTPError(
+          status: .forbidden, "reloading by HTTP is off; set server.enable_runtime_reload: true")
+      }
+      if let refusal = reload() {
+        try await response.respond(
+          .internalServerError, text: "the new configuration is refused: \(refusal.message)\n")
+      } else {
+        try await response.respond(.ok)
+      }
     }
     router.on(.get, "/") { _, response in
       try await response.respond(.found, headers: ["location": "/targets"])

@@ -9,7 +9,7 @@ import TelemetryModel
 struct Destinations {
   struct Member {
     var settings: DestinationSettings
-    var transport: HTTPPushTransport
+    var transport: any PushTransport
   }
 
   let members: [Member]
@@ -60,26 +60,37 @@ struct Destinations {
 
   private static func transport(
     _ client: ClientConfiguration, name: String, _ fileSystem: any FileSystem
+  ) throws(AgentError) -> any PushTransport {
+    let compression: PushCompression = client.compression == .zstd ? .zstd : .snappy
+    let first = try transport(
+      client.http, url: client.url, timeout: client.timeout, compression, name: name, fileSystem)
+    guard !client.fallbacks.isEmpty else { return first }
+    var members = [first]
+    for fallback in client.fallbacks {
+      members.append(
+        try transport(
+          fallback.http, url: fallback.url, timeout: fallback.timeout, compression, name: name,
+          fileSystem))
+    }
+    return FailoverTransport(
+      members, names: [client.url] + client.fallbacks.map(\.url),
+      failoverSeconds: client.fallbackAfter.seconds, probeSeconds: client.fallbackRetry.seconds)
+  }
+
+  private static func transport(
+    _ http: ClientHTTPConfiguration, url: String, timeout: TimeSpan,
+    _ compression: PushCompression, name: String, _ fileSystem: any FileSystem
   ) throws(AgentError) -> HTTPPushTransport {
-    var configuration = HTTPClientConfiguration()
-    configuration.timeoutSeconds = client.timeout.seconds
-    configuration.responseBytesMax = 1 << 20
-    configuration.followsRedirects = client.http.followRedirects
-    configuration.userAgent = "sluice-agent"
-    configuration.proxyURL = client.http.proxyURL.isEmpty ? nil : client.http.proxyURL
-    let tls = client.http.tls
-    configuration.tls.authorityPath = tls.caFile.isEmpty ? nil : tls.caFile
-    configuration.tls.certificatePath = tls.certificateFile.isEmpty ? nil : tls.certificateFile
-    configuration.tls.keyPath = tls.keyFile.isEmpty ? nil : tls.keyFile
-    configuration.tls.serverName = tls.serverName.isEmpty ? nil : tls.serverName
-    configuration.tls.skipsVerification = tls.insecureSkipVerify
-    var headers = client.http.headers.map { (name: $0.name, value: $0.value) }
-    if let basic = client.http.basicAuth {
+    var configuration = connection(http.tls, proxyURL: http.proxyURL, timeout: timeout)
+    configuration.followsRedirects = http.followRedirects
+    var headers = http.headers.map { (name: $0.name, value: $0.value) }
+    var tokens: OAuth2Tokens?
+    if let basic = http.basicAuth {
       let password =
         basic.passwordFile.isEmpty
         ? basic.password : try secret(basic.passwordFile, client: name, fileSystem)
       configuration.authorization = .basic(user: basic.username, password: password)
-    } else if let other = client.http.authorization {
+    } else if let other = http.authorization {
       let credentials =
         other.credentialsFile.isEmpty
         ? other.credentials : try secret(other.credentialsFile, client: name, fileSystem)
@@ -88,17 +99,51 @@ struct Destinations {
       } else {
         headers.append((name: "authorization", value: "\(other.type) \(credentials)"))
       }
-    } else if client.http.oauth2 != nil {
-      throw AgentError(
-        "client \(name): oauth2 is not supported yet; use basic_auth or a bearer token")
+    } else if let oauth2 = http.oauth2 {
+      tokens = try self.tokens(oauth2, name: name, fileSystem)
     }
     do throws(HTTPClientError) {
       return HTTPPushTransport(
-        client: try HTTPClient(configuration), url: client.url, headers: headers,
-        timeoutSeconds: client.timeout.seconds)
+        client: try HTTPClient(configuration), url: url, headers: headers,
+        timeoutSeconds: timeout.seconds, tokens: tokens, compression: compression)
     } catch {
       throw AgentError("client \(name): \(error.message)")
     }
+  }
+
+  private static func tokens(
+    _ oauth2: OAuth2, name: String, _ fileSystem: any FileSystem
+  ) throws(AgentError) -> OAuth2Tokens {
+    let secret =
+      oauth2.clientSecretFile.isEmpty
+      ? oauth2.clientSecret : try secret(oauth2.clientSecretFile, client: name, fileSystem)
+    do throws(HTTPClientError) {
+      return OAuth2Tokens(
+        OAuth2Tokens.Settings(
+          tokenURL: oauth2.tokenURL, clientID: oauth2.clientID, clientSecret: secret,
+          scopes: oauth2.scopes,
+          parameters: oauth2.endpointParameters.map { (name: $0.name, value: $0.value) }),
+        client: try HTTPClient(
+          connection(oauth2.tls, proxyURL: oauth2.proxyURL, timeout: .seconds(30))))
+    } catch {
+      throw AgentError("client \(name): oauth2: \(error.message)")
+    }
+  }
+
+  private static func connection(_ tls: ClientTLS, proxyURL: String, timeout: TimeSpan)
+    -> HTTPClientConfiguration
+  {
+    var configuration = HTTPClientConfiguration()
+    configuration.timeoutSeconds = timeout.seconds
+    configuration.responseBytesMax = 1 << 20
+    configuration.userAgent = "sluice-agent"
+    configuration.proxyURL = proxyURL.isEmpty ? nil : proxyURL
+    configuration.tls.authorityPath = tls.caFile.isEmpty ? nil : tls.caFile
+    configuration.tls.certificatePath = tls.certificateFile.isEmpty ? nil : tls.certificateFile
+    configuration.tls.keyPath = tls.keyFile.isEmpty ? nil : tls.keyFile
+    configuration.tls.serverName = tls.serverName.isEmpty ? nil : tls.serverName
+    configuration.tls.skipsVerification = tls.insecureSkipVerify
+    return configuration
   }
 
   /// A password or token from a file, without the newline at its end.

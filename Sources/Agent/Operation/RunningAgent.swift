@@ -165,7 +165,9 @@ final class RunningAgent: Sendable {
       started.wait(orUntil: stop)
       let discovery = FileDiscovery(
         jobs: plans.map {
-          FileDiscovery.Job(targets: $0.job.targets.map(\.patterns), mailbox: $0.mailbox)
+          FileDiscovery.Job(
+            targets: $0.job.targets.map(\.patterns), mailbox: $0.mailbox,
+            compression: $0.job.compression, compressedAgeSeconds: $0.job.compressedAgeSeconds)
         }, fileSystem: fileSystem, rescanSeconds: rescanSeconds)
       discovery.run(isStopped: { stop.isSet }, tell: signal.set)
     }

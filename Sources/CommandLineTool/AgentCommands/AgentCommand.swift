@@ -39,13 +39,17 @@ let agentCommand = Command(
       inspector = { report.show($0) }
     }
     guard arguments.has("dry-run") else {
-      return try await serve(nil, agent, surroundings, inspector: inspector)
+      // What options changed is not read anew from the file.
+      let isWhole = arguments["job"] == nil && !arguments.has("stdin")
+      return try await serve(
+        nil, agent, surroundings, path: isWhole ? try arguments.required("config") : nil,
+        inspector: inspector)
     }
     LogSink.standardError.level = .warn
     let dryRun = try DryRun(surroundings.output)
     defer { dryRun.clean() }
     let (changed, server) = try dryRun.prepare(agent)
-    let status = try await serve(nil, changed, surroundings, inspector: inspector)
+    let status = try await serve(nil, changed, surroundings, path: nil, inspector: inspector)
     await server.drain(seconds: 1)
     return status
   })

@@ -14,7 +14,8 @@ let runCommand = Command(
   run: { arguments, surroundings in
     let configuration = try loadConfiguration(try arguments.required("config"), surroundings)
     return try await serve(
-      configuration.server ?? ServerConfiguration(), configuration.agent, surroundings)
+      configuration.server ?? ServerConfiguration(), configuration.agent, surroundings,
+      path: try arguments.required("config"))
   })
 
 /// `sluice server`.
@@ -25,36 +26,69 @@ let serverCommand = Command(
     guard let server = configuration.server else {
       throw CommandFailure(message: "\(configuration.name): there is no part `server:`")
     }
-    return try await serve(server, nil, surroundings)
+    return try await serve(server, nil, surroundings, path: try arguments.required("config"))
   })
 
-/// Runs the parts until a signal ends them.
+/// Runs the parts until a signal ends them. SIGHUP reads the agent's part of `path` anew; so does a
+/// change of the file; without a path neither does anything. systemd is told how it goes.
 func serve(
   _ server: ServerConfiguration?, _ agent: AgentConfiguration?, _ surroundings: Surroundings,
-  inspector: PipelineInspector? = nil
+  path: String?, inspector: PipelineInspector? = nil
 ) async throws -> ExitStatus {
   if let level = server?.log.level.rawValue {
     LogSink.standardError.level = LogLevel(name: level) ?? .info
   }
+  let service = SystemdNotifier()
   let signals = try ProcessSignal.deliveries(on: try EventLoop.shared.get()[0])
   let running: RunningServer?
   if let server { running = try await RunningServer.start(server) } else { running = nil }
-  let outcome = await withTaskGroup(of: Result<Void, CommandFailure>.self) { group in
+  let supervisor = agent.map { agent in
+    AgentSupervisor(agent, path: path, service: service, inspector: inspector) {
+      () throws(AgentError) in
+      guard let path else { throw AgentError("options were given: nothing is read anew") }
+      do throws(CommandFailure) {
+        guard let next = try loadConfiguration(path, surroundings).agent else {
+          throw CommandFailure(message: "\(path): there is no part `agent:`")
+        }
+        return next
+      } catch { throw AgentError(error.message) }
+    }
+  }
+  if supervisor == nil { service.tellReady() }
+  let outcome = await withTaskGroup(of: Result<Void, CommandFailure>?.self) { group in
     group.addTask {
-      for await signal in signals where signal != .hangup { break }
+      for await signal in signals {
+        guard signal == .hangup else { break }
+        supervisor?.reload()
+      }
       return .success(())
     }
-    if let agent {
+    if let seconds = service.watchdogSeconds {
+      group.addTask {
+        while !Task.isCancelled {
+          service.tellAlive()
+          try? await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+        }
+        return nil
+      }
+    }
+    if let supervisor {
       group.addTask {
         do throws(AgentError) {
-          try await Agent(configuration: agent, inspector: inspector).run()
+          try await supervisor.run()
           return .success(())
         } catch {
           return .failure(CommandFailure(message: error.message))
         }
       }
     }
-    let first = await group.next() ?? .success(())
+    var first: Result<Void, CommandFailure> = .success(())
+    for await one in group {
+      guard let one else { continue }
+      first = one
+      break
+    }
+    service.tellStopping()
     group.cancelAll()
     for await _ in group {}
     return first

@@ -19,6 +19,13 @@ package struct ClientConfiguration: Sendable {
   /// Labels of every line, sorted by name; those that the line has win.
   package var externalLabels: [Label] = []
   package var http = ClientHTTPConfiguration()
+  package var compression = PushCompressionName.snappy
+  /// Servers that get what this one does not take, in order.
+  package var fallbacks: [FallbackConfiguration] = []
+  /// How long a server fails before the next one is used.
+  package var fallbackAfter = TimeSpan.seconds(30)
+  /// How often an earlier server is tried again.
+  package var fallbackRetry = TimeSpan.minutes(1)
 
   package init(url: String) { self.url = url }
 
@@ -40,6 +47,12 @@ package struct ClientConfiguration: Sendable {
         throw inner.error(label.name, "is no label name")
       }
     }
+    try section.read("compression", &compression)
+    for var inner in try section.sections("fallbacks") {
+      fallbacks.append(try FallbackConfiguration(&inner))
+    }
+    try section.read("fallback_after", &fallbackAfter)
+    try section.read("fallback_retry", &fallbackRetry)
     http = try ClientHTTPConfiguration(&section)
     try section.finish()
     guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
@@ -50,6 +63,31 @@ package struct ClientConfiguration: Sendable {
       throw section.error("batchsize", "must be between 1 and 256MB")
     }
     guard batchWait > .zero else { throw section.error("batchwait", "must be above 0s") }
+  }
+}
+
+/// How push bodies are compressed on their way.
+package enum PushCompressionName: String, CaseIterable, Hashable, Sendable {
+  /// As Loki takes them.
+  case snappy
+  /// Smaller; only Sluice's server takes it.
+  case zstd
+}
+
+/// A server that stands in for a client's own.
+package struct FallbackConfiguration: Sendable {
+  package var url = ""
+  package var timeout = TimeSpan.seconds(10)
+  package var http = ClientHTTPConfiguration()
+
+  init(_ section: inout SettingSection) throws(ConfigurationError) {
+    try section.read("url", &url)
+    try section.read("timeout", &timeout)
+    http = try ClientHTTPConfiguration(&section)
+    try section.finish()
+    guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+      throw section.error("url", "must be an http or https address")
+    }
   }
 }
 

@@ -1,4 +1,13 @@
+import Compression
 package import HTTP
+
+/// How bodies are compressed on their way.
+package enum PushCompression: Hashable, Sendable {
+  /// As Loki takes them.
+  case snappy
+  /// Smaller; only Sluice's own server takes it.
+  case zstd
+}
 
 /// Pushes over HTTP by libcurl.
 package struct HTTPPushTransport: PushTransport {
@@ -9,22 +18,51 @@ package struct HTTPPushTransport: PushTransport {
   private let url: String
   private let headers: [(name: String, value: String)]
   private let timeoutSeconds: Double
+  private let tokens: OAuth2Tokens?
+  private let compression: PushCompression
+
+  /// What a body inflates to, at most.
+  private static let bodyBytesMax = 1 << 30
 
   /// `headers` are sent besides those that the push needs.
   package init(
     client: HTTPClient, url: String, headers: [(name: String, value: String)],
-    timeoutSeconds: Double
+    timeoutSeconds: Double, tokens: OAuth2Tokens? = nil, compression: PushCompression = .snappy
   ) {
     self.client = client
     self.url = url
     self.headers = headers
     self.timeoutSeconds = timeoutSeconds
+    self.tokens = tokens
+    self.compression = compression
   }
 
   package func push(_ body: [UInt8], tenant: String) async -> PushResponse {
+    guard let tokens else { return await send(body, tenant: tenant, token: nil) }
+    do throws(OAuth2Tokens.Failure) {
+      let token = try await tokens.token()
+      let response = await send(body, tenant: tenant, token: token)
+      guard response.kind == .status(401) else { return response }
+      // It may have ended early: a fresh one decides.
+      tokens.forget(token)
+      return await send(body, tenant: tenant, token: try await tokens.token())
+    } catch {
+      return PushResponse(.unreachable, message: "no OAuth 2 token: \(error.message)")
+    }
+  }
+
+  private func send(_ body: [UInt8], tenant: String, token: String?) async -> PushResponse {
     var fields: HTTPHeaders = ["content-type": "application/x-protobuf"]
     if !tenant.isEmpty { fields.set("x-scope-orgid", tenant) }
     for header in headers { fields.set(header.name, header.value) }
+    if let token { fields.set("authorization", "Bearer \(token)") }
+    var body = body
+    if compression == .zstd,
+      let raw = try? Snappy.decompress(body, bytesMax: Self.bodyBytesMax)
+    {
+      body = Zstd.compress(raw)
+      fields.set("content-encoding", "zstd")
+    }
     do throws(HTTPClientError) {
       let response = try await client.send(
         HTTPClientRequest(

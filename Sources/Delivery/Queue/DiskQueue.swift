@@ -4,7 +4,9 @@ import Synchronization
 
 /// What the queue does with new records when it has no room.
 package enum QueueFullPolicy: Hashable, Sendable {
-  /// Waits: reading stops until destinations have acknowledged something.
+  /// Waits: reading stops until destinations have acknowledged something. Where there are several
+  /// and one has everything, the others lose their oldest records instead, so that none holds up
+  /// another.
   case block
   /// Forgets the oldest records that were not acknowledged.
   case dropOldest
@@ -32,6 +34,8 @@ package struct QueueCounters: Hashable, Sendable {
   package var appendedBytes: UInt64 = 0
   package var droppedEntries: UInt64 = 0
   package var droppedRecords: UInt64 = 0
+  /// Entries of dropped segments by the destinations that lost them.
+  package var dropped: [String: UInt64] = [:]
   package var damagedRecords: UInt64 = 0
   package var writeErrors: UInt64 = 0
 }

@@ -89,11 +89,23 @@ struct QueueWriter {
       case .dropOldest: dropOldestSegment()
       case .block:
         if isClosed { return false }
+        // One that is away does not hold up another that has everything: it loses its oldest.
+        if hasIdleDestination {
+          dropOldestSegment()
+          continue
+        }
         queue.log.warn(
           "the queue is full: reading waits until a destination takes something",
           ["folder": queue.settings.folder, "bytes_max": queue.settings.bytesMax])
         queue.writerSignal.wait(milliseconds: 1000)
       }
+    }
+  }
+
+  /// Whether a destination among several has acknowledged all there is.
+  private var hasIdleDestination: Bool {
+    queue.state.withLock { state in
+      state.acknowledged.count > 1 && state.acknowledged.values.contains { $0 >= state.durable }
     }
   }
 
@@ -142,6 +154,7 @@ struct QueueWriter {
       state.counters.droppedRecords += UInt64(entries.records)
       for (key, sequence) in state.acknowledged where sequence < last {
         state.acknowledged[key] = last
+        state.counters.dropped[key, default: 0] += UInt64(entries.entries)
       }
     }
     queue.remove(dropped)

@@ -1,3 +1,4 @@
+package import Compression
 package import LinuxIO
 
 /// One target's patterns: what `__path__` and `__path_exclude__` say, made absolute.
@@ -32,10 +33,19 @@ package final class FileDiscovery {
   package struct Job {
     package var targets: [FilePatterns]
     package var mailbox: FileMailbox
+    /// All files are compressed so, and read once; nil for none.
+    package var compression: InflateStream.Format?
+    /// How old a compressed file must be before it is read, in seconds, so that it is whole.
+    package var compressedAgeSeconds = 0.0
 
-    package init(targets: [FilePatterns], mailbox: FileMailbox) {
+    package init(
+      targets: [FilePatterns], mailbox: FileMailbox, compression: InflateStream.Format? = nil,
+      compressedAgeSeconds: Double = 0
+    ) {
       self.targets = targets
       self.mailbox = mailbox
+      self.compression = compression
+      self.compressedAgeSeconds = compressedAgeSeconds
     }
   }
 
@@ -124,7 +134,7 @@ package final class FileDiscovery {
         var walk = GlobWalk(fileSystem)
         walk.expand(target.include)
         wanted.formUnion(walk.folders)
-        for match in walk.matches where isWanted(match.path, target) {
+        for match in walk.matches where isWanted(match.path, target, job) {
           let identity = FileIdentity(device: match.status.device, inode: match.status.inode)
           if seen[identity] == nil { found.append((match, index)) }
           seen[identity, default: []].append(match.path)
@@ -143,8 +153,9 @@ package final class FileDiscovery {
     watchFolders(wanted)
   }
 
-  private func isWanted(_ path: String, _ target: FilePatterns) -> Bool {
+  private func isWanted(_ path: String, _ target: FilePatterns, _ job: Job) -> Bool {
     if let exclude = target.exclude, exclude.matches(path) { return false }
+    if job.compression != nil { return true }
     return !Self.compressedSuffixes.contains { path.hasSuffix($0) }
   }
 
@@ -177,14 +188,30 @@ package final class FileDiscovery {
       let file = try fileSystem.open(path, .read)
       let status = try file.status()
       guard status.kind == .regular else { return }
+      var content = file
+      if let format = job.compression {
+        guard isOldEnough(status, job) else { return }
+        do throws(CompressionError) {
+          content = try InflatedFile(file, format)
+        } catch {
+          log.error("a file cannot be inflated", ["path": path])
+          return
+        }
+      }
       job.mailbox.post(
         FileArrival(
-          file: file, path: path, status: status, target: target,
-          isOutsidePatterns: isOutsidePatterns))
+          file: content, path: path, status: status, target: target,
+          isOutsidePatterns: isOutsidePatterns, isReadOnce: job.compression != nil))
     } catch {
       guard !error.isNoSuchFile else { return }
       log.warn("a file cannot be opened; it is tried again", ["error": error.message])
     }
+  }
+
+  private func isOldEnough(_ status: FileStatus, _ job: Job) -> Bool {
+    guard job.compressedAgeSeconds > 0 else { return true }
+    let age = Double(SystemClock().now() - status.modifiedNanoseconds) / 1e9
+    return age >= job.compressedAgeSeconds
   }
 
   /// Looks once, at the start, for files of the last run that were renamed meanwhile to names
@@ -199,10 +226,11 @@ package final class FileDiscovery {
       for name in names {
         let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
         guard let status = (try? fileSystem.status(path)) ?? nil, status.kind == .regular,
-          !Self.compressedSuffixes.contains(where: { path.hasSuffix($0) }),
+          job.compression != nil
+            || !Self.compressedSuffixes.contains(where: { path.hasSuffix($0) }),
           let oldPath = files[FileIdentity(device: status.device, inode: status.inode)],
           let target = job.targets.firstIndex(where: {
-            $0.include.matches(oldPath) && isWanted(oldPath, $0)
+            $0.include.matches(oldPath) && isWanted(oldPath, $0, job)
           }), job.mailbox.hasRoom
         else { continue }
         openFile(path, target: target, job, isOutsidePatterns: true)

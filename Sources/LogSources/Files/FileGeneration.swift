@@ -34,6 +34,8 @@ final class FileGeneration {
   /// The name belongs to another file, or to none.
   var isRotatedAway = false
   var mustBeRead = true
+  /// Compressed, so that its end is its end.
+  var isReadOnce = false
   /// `position` differs from what was last handed out to be stored.
   var isDirty = false
   /// Whether it was compared with the files that it could be a copy of.

@@ -79,7 +79,7 @@ extension FileTailer {
       guard let generation = generations[number] else { continue }
       switch generation.state {
       case .reading, .suspectedCopy: known[identity] = .some(nil)
-      case .dormant: known[identity] = generation.size
+      case .dormant: known[identity] = .some(generation.isReadOnce ? nil : generation.size)
       case .absent: break
       }
     }

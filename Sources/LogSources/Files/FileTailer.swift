@@ -28,10 +28,14 @@ package struct FileArrival: Sendable {
   package var target: Int
   /// No pattern matches its name: only the rest of a file that is known is wanted of it.
   package var isOutsidePatterns: Bool
+  /// It is compressed: once it was read to its end, nothing more comes of it.
+  package var isReadOnce: Bool
 
   package init(
-    file: any File, path: String, status: FileStatus, target: Int, isOutsidePatterns: Bool = false
+    file: any File, path: String, status: FileStatus, target: Int, isOutsidePatterns: Bool = false,
+    isReadOnce: Bool = false
   ) {
+    self.isReadOnce = isReadOnce
     self.file = file
     self.path = path
     self.status = status
@@ -67,8 +71,8 @@ package final class FileTailer {
 
   /// `takeNumber` gives numbers that no source had before, in this run or an earlier one.
   package init(
-    job: String, settings: FileTailSettings, fileSystem: any FileSystem, clock: any WallClock,
-    takeNumber: @escaping () -> Int64
+    job: String, settings: FileTailSettings, encoding: LineEncoding = .utf8,
+    fileSystem: any FileSystem, clock: any WallClock, takeNumber: @escaping () -> Int64
   ) {
     self.job = job
     self.settings = settings
@@ -78,7 +82,7 @@ package final class FileTailer {
     reader = LineReader(
       limits: LineReader.Limits(
         lineBytesMax: settings.lineBytesMax, cutsOverlongLines: settings.cutsOverlongLines,
-        chunkBytes: settings.chunkBytes))
+        chunkBytes: settings.chunkBytes), encoding: encoding)
   }
 
   // MARK: Positions
@@ -145,6 +149,7 @@ package final class FileTailer {
       return
     }
     guard known.file == nil else { return }
+    known.isReadOnce = arrival.isReadOnce
     do throws(SystemError) {
       // Of a file of which nothing was read, a name is all that is known.
       let hasName = arrival.path == known.position.path
@@ -200,6 +205,7 @@ package final class FileTailer {
     let generation = FileGeneration(
       number: takeNumber(), position: position, state: .reading, target: arrival.target, now: now,
       isKnownOriginal: isKnownOriginal)
+    generation.isReadOnce = arrival.isReadOnce
     add(generation)
     attach(arrival.file, to: generation, now)
   }
@@ -253,12 +259,10 @@ package final class FileTailer {
       guard let generation = generations[number], let file = generation.file else { continue }
       for held in lines {
         do throws(SystemError) {
-          var bytes = try file.readBytes(at: held.start, count: Int(held.length))
+          let bytes = try file.readBytes(at: held.start, count: Int(held.length))
           guard bytes.count == Int(held.length) else { continue }
-          if bytes.last == 10 { bytes.removeLast() }
-          if bytes.last == 13 { bytes.removeLast() }
-          _ = bytes.withUnsafeBytes {
-            sink.take(
+          try reader.decode(bytes, of: file) {
+            _ = sink.take(
               line: $0, path: generation.position.path, target: generation.target,
               origin: LineOrigin(source: number, start: held.start, length: held.length))
           }

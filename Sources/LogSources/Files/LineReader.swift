@@ -29,10 +29,12 @@ struct LineReader {
   }
 
   let limits: Limits
+  private let encoding: LineEncoding
   private var buffer: [UInt8]
 
-  init(limits: Limits) {
+  init(limits: Limits, encoding: LineEncoding = .utf8) {
     self.limits = limits
+    self.encoding = encoding
     buffer = [UInt8](repeating: 0, count: limits.chunkBytes + FileFingerprint.tailBytesMax)
   }
 
@@ -60,6 +62,8 @@ struct LineReader {
     let capacity = buffer.count
     let count = try readBuffer(file, at: start)
     let begin = position
+    let splitter = LineSplitter(
+      limits: limits, encoding: encoding, unit: try encoding.unit(of: file))
     let limits = limits
     let result: (outcome: Outcome, needsRoom: Bool) = buffer.withUnsafeBytes { all in
       let bytes = UnsafeRawBufferPointer(rebasing: all[..<count])
@@ -67,14 +71,14 @@ struct LineReader {
         return (.truncated, false)
       }
       let fresh = UnsafeRawBufferPointer(rebasing: bytes[tailLength...])
-      let split = Self.splitLines(fresh, &position, limits, &counters, line)
+      let split = splitter.split(fresh, &position, &counters, line)
       let rest = split.rest
       let isFull = count == capacity
       var partial = rest
       if split.isPaused {
         partial = 0
       } else if rest > limits.lineBytesMax || (position.isInsideOverlongLine && rest > 0) {
-        Self.passOverRest(fresh, rest: rest, &position, limits, &counters, line)
+        splitter.passOverRest(fresh, rest: rest, &position, &counters, line)
         partial = 0
       }
       let consumed = tailLength + Int(position.offset - begin.offset)
@@ -106,10 +110,16 @@ struct LineReader {
     line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Bool
   ) throws(SystemError) {
     let bytes = try file.readBytes(at: position.offset, count: limits.lineBytesMax)
-    guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")) else { return }
+    let splitter = LineSplitter(
+      limits: limits, encoding: encoding, unit: try encoding.unit(of: file))
+    guard !bytes.isEmpty, bytes.withUnsafeBytes({ splitter.newline(in: $0, from: 0) }) < 0 else {
+      return
+    }
     if !position.isInsideOverlongLine {
       bytes.withUnsafeBytes { whole in
-        _ = line(Self.trimmed(whole), position.offset, Int32(bytes.count))
+        splitter.encoding.decode(whole, splitter.unit) {
+          _ = line($0, position.offset, Int32(bytes.count))
+        }
       }
       counters.readLines &+= 1
     }
@@ -128,59 +138,17 @@ struct LineReader {
     }
   }
 
-  /// Gives the count of bytes after the last line handed on, and whether the taker had enough.
-  private static func splitLines(
-    _ bytes: UnsafeRawBufferPointer, _ position: inout FilePosition, _ limits: Limits,
-    _ counters: inout FileCounters,
-    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Bool
-  ) -> (rest: Int, isPaused: Bool) {
-    var start = 0
-    var goesOn = true
-    while goesOn, start < bytes.count, let base = bytes.baseAddress {
-      let length = linux_index_of_byte(base + start, 10, bytes.count - start)
-      guard length >= 0 else { break }
-      let whole = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
-      if position.isInsideOverlongLine {
-        position.isInsideOverlongLine = false
-      } else if whole.count > limits.lineBytesMax {
-        counters.overlongLines &+= 1
-        if limits.cutsOverlongLines {
-          let cut = UnsafeRawBufferPointer(rebasing: whole[..<limits.lineBytesMax])
-          goesOn = line(cut, position.offset, Int32(length + 1))
-          counters.readLines &+= 1
-        }
-      } else {
-        goesOn = line(trimmed(whole), position.offset, Int32(length + 1))
-        counters.readLines &+= 1
-      }
-      position.offset += Int64(length + 1)
-      start += length + 1
+  /// Calls `body` with a line that was read before, as it was handed on then.
+  func decode(_ bytes: [UInt8], of file: any File, _ body: (UnsafeRawBufferPointer) -> Void)
+    throws(SystemError)
+  {
+    let unit = try encoding.unit(of: file)
+    let splitter = LineSplitter(limits: limits, encoding: encoding, unit: unit)
+    bytes.withUnsafeBytes { whole in
+      let end = splitter.newline(in: whole, from: 0)
+      let line = end < 0 ? whole : UnsafeRawBufferPointer(rebasing: whole[..<end])
+      encoding.decode(line, unit, body)
     }
-    return (bytes.count - start, !goesOn)
-  }
-
-  /// Cuts the unfinished line at the end of `bytes`, which is too long already, and moves over it.
-  private static func passOverRest(
-    _ bytes: UnsafeRawBufferPointer, rest: Int, _ position: inout FilePosition, _ limits: Limits,
-    _ counters: inout FileCounters,
-    _ line: (UnsafeRawBufferPointer, Int64, Int32) -> Bool
-  ) {
-    if !position.isInsideOverlongLine {
-      counters.overlongLines &+= 1
-      position.isInsideOverlongLine = true
-      if limits.cutsOverlongLines {
-        let start = bytes.count - rest
-        let cut = UnsafeRawBufferPointer(rebasing: bytes[start..<start + limits.lineBytesMax])
-        _ = line(cut, position.offset, Int32(rest))
-        counters.readLines &+= 1
-      }
-    }
-    position.offset += Int64(rest)
-  }
-
-  private static func trimmed(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    guard line.last == UInt8(ascii: "\r") else { return line }
-    return UnsafeRawBufferPointer(rebasing: line.dropLast())
   }
 
   /// Fingerprints more of a file's start once more of it has been read.
