@@ -1,5 +1,5 @@
 # Sluice: make run, make test; see README.md.
-.PHONY: run test build install-deps install-test-deps lint format clean
+.PHONY: run test build deb install-deps install-test-deps lint format clean
 
 SWIFT_FLAGS = --explicit-target-dependency-import-check error
 RELEASE_FLAGS = -c release --static-swift-stdlib $(SWIFT_FLAGS)
@@ -20,6 +20,10 @@ test: install-test-deps build
 # The release binary: .build/release/sluice
 build: install-deps
 	swift build $(RELEASE_FLAGS) --product sluice
+
+# A Debian package of the release binary, in .build; packaging/check tries it.
+deb: build
+	@packaging/build-deb
 
 # The Debian packages that building and running need; installs nothing when all are there.
 install-deps:

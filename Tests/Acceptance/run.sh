@@ -63,6 +63,7 @@ part conformance python3 Tests/Acceptance/conformance.py
 part stages stages
 part bad-input python3 Tests/Acceptance/bad_input.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
+part package packaging/check
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5
 part journald python3 Tests/Acceptance/journald-harness.py --entries 200 --kills 3
 

@@ -67,7 +67,12 @@ struct JournalJob: Sendable {
     }
     settings.folder = folder
     if !journal.namespace.isEmpty { settings.namespace = journal.namespace }
-    if journal.currentBootOnly, let boot = BootID.current {
+    if journal.currentBootOnly {
+      guard let boot = BootID.current else {
+        throw AgentError(
+          "job `\(name)`: current_boot_only needs /proc/sys/kernel/random/boot_id"
+            + " (set ProcSubset=all in the unit)")
+      }
       settings.matches = settings.matches.with(term: "_BOOT_ID=\(boot)")
     }
     settings.ageMaxMicroseconds = UInt64(max(0, journal.maxAge.nanoseconds / 1000))
