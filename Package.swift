@@ -88,7 +88,7 @@ let layers: [[Module]] = [
       [
         "Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats", "LogQL", "TextTemplate",
         "Configuration", "LogStore",
-      ]),
+      ], testNeeds: ["Storage"]),
     module(
       "SpanQuery",
       [
