@@ -6,7 +6,7 @@ import TelemetryModel
 /// wants those that came first, a backward one those that came last.
 struct EntryHeap: Sendable {
   /// Where an entry belongs among others.
-  struct Rank: Sendable {
+  struct Rank: Sendable, BitwiseCopyable {
     var timestamp: Timestamp
     /// Of the stream's labels, as Prometheus computes it.
     var streamHash: UInt64
@@ -21,7 +21,16 @@ struct EntryHeap: Sendable {
     var line: [UInt8]
   }
 
-  private(set) var items: [Item] = []
+  /// What is moved about in the heap: no references, which would be counted at each move.
+  private struct Node: Sendable, BitwiseCopyable {
+    var rank: Rank
+    /// Where the entry's labels and line are.
+    var slot: Int
+  }
+
+  private var nodes: [Node] = []
+  private var labels: [RowLabels] = []
+  private var lines: [[UInt8]] = []
   private(set) var lineBytes = 0
   let capacity: Int
   let direction: Direction
@@ -31,10 +40,10 @@ struct EntryHeap: Sendable {
     self.direction = direction
   }
 
-  var isFull: Bool { items.count >= capacity }
+  var isFull: Bool { nodes.count >= capacity }
 
   /// The worst entry's time once the heap is full.
-  var boundary: Timestamp? { isFull ? items.first?.rank.timestamp : nil }
+  var boundary: Timestamp? { isFull ? nodes.first?.rank.timestamp : nil }
 
   /// Whether an entry of this moment may be kept.
   func wants(_ timestamp: Timestamp) -> Bool {
@@ -44,13 +53,11 @@ struct EntryHeap: Sendable {
 
   /// Whether an entry of this rank would be kept.
   func wants(_ rank: Rank) -> Bool {
-    guard isFull else { return true }
-    return items.first.map { isWorse($0.rank, than: rank) } ?? false
+    guard isFull else { return capacity > 0 }
+    return nodes.first.map { isWorse($0.rank, than: rank) } ?? false
   }
 
   /// Whether `a` belongs after `b` in the answer.
-  private func isWorse(_ a: Item, than b: Item) -> Bool { isWorse(a.rank, than: b.rank) }
-
   private func isWorse(_ a: Rank, than b: Rank) -> Bool {
     if a.timestamp != b.timestamp {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
@@ -65,32 +72,51 @@ struct EntryHeap: Sendable {
     guard wants(item.rank) else { return }
     lineBytes += item.line.count
     if isFull {
-      lineBytes -= items[0].line.count
-      items[0] = item
-      sink(0)
+      let slot = nodes[0].slot
+      lineBytes -= lines[slot].count
+      labels[slot] = item.labels
+      lines[slot] = item.line
+      sink(Node(rank: item.rank, slot: slot))
     } else {
-      items.append(item)
-      var at = items.count - 1
-      while at > 0, isWorse(items[at], than: items[(at - 1) / 2]) {
-        items.swapAt(at, (at - 1) / 2)
+      nodes.append(Node(rank: item.rank, slot: lines.count))
+      labels.append(item.labels)
+      lines.append(item.line)
+      var at = nodes.count - 1
+      while at > 0, isWorse(nodes[at].rank, than: nodes[(at - 1) / 2].rank) {
+        nodes.swapAt(at, (at - 1) / 2)
         at = (at - 1) / 2
       }
     }
   }
 
-  private mutating func sink(_ start: Int) {
-    var at = start
+  /// Puts `node` in the place of the top one, and then where it belongs.
+  private mutating func sink(_ node: Node) {
+    var at = 0
     while true {
-      var worst = at
-      for child in [2 * at + 1, 2 * at + 2] where child < items.count {
-        if isWorse(items[child], than: items[worst]) { worst = child }
+      var child = 2 * at + 1
+      guard child < nodes.count else { break }
+      if child + 1 < nodes.count, isWorse(nodes[child + 1].rank, than: nodes[child].rank) {
+        child += 1
       }
-      if worst == at { return }
-      items.swapAt(at, worst)
-      at = worst
+      guard isWorse(nodes[child].rank, than: node.rank) else { break }
+      nodes[at] = nodes[child]
+      at = child
+    }
+    nodes[at] = node
+  }
+
+  /// Takes in what another thread found.
+  mutating func merge(_ other: Self) {
+    for node in other.nodes where wants(node.rank) {
+      insert(
+        Item(rank: node.rank, labels: other.labels[node.slot], line: other.lines[node.slot]))
     }
   }
 
   /// All that was kept, in the query's direction.
-  var ordered: [Item] { items.sorted { isWorse($1, than: $0) } }
+  var ordered: [Item] {
+    nodes.sorted { isWorse($1.rank, than: $0.rank) }.map { node in
+      Item(rank: node.rank, labels: labels[node.slot], line: lines[node.slot])
+    }
+  }
 }

@@ -71,9 +71,7 @@ struct LogQueryRun {
     }
     for part in parts { statistics.add(part.statistics) }
     guard var whole = parts.popLast()?.heap else { return [] }
-    while let part = parts.popLast() {
-      for item in part.heap.items { whole.insert(item) }
-    }
+    while let part = parts.popLast() { whole.merge(part.heap) }
     return whole.ordered
   }
 
