@@ -1,8 +1,9 @@
 import Compression
 import LinuxIO
-import LogSources
 import TelemetryModel
 import Testing
+
+@testable import LogSources
 
 @Suite struct GELFTests {
   let peer = SocketAddress.ipv4(address: 0x7f00_0001, port: 9)
@@ -45,6 +46,30 @@ import Testing
       #expect(Set(datagrams.compactMap { take(&assembly, $0) }) == Set(texts))
       #expect(assembly.faults == 0)
     }
+  }
+
+  @Test func chunksThatWaitAreBounded() {
+    var assembly = GELFAssembly()
+    let body = [UInt8](repeating: 65, count: 60 << 10)
+    for id in 0..<250 {
+      for number: UInt8 in 0..<3 {
+        let head: [UInt8] = [0x1e, 0x0f] + [UInt8](repeating: UInt8(id), count: 8) + [number, 128]
+        #expect(take(&assembly, head + body) == nil)
+        #expect(assembly.waitingBytes <= GELFAssembly.waitingBytesMax)
+      }
+    }
+    #expect(assembly.faults > 50)
+    // Others come through.
+    #expect(take(&assembly, [0x1e, 0x0f, 255, 9, 9, 9, 9, 9, 9, 9, 0, 1, 65]) == "A")
+    #expect(take(&assembly, Array("x".utf8), at: 10) == "x")
+    #expect(assembly.waitingBytes == 0)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func manyMembersTakeTimeInProportion() throws {
+    let members = (0..<100_000).map { #""_m\#($0)":1"# } + [#""_m7":2"#]
+    let message = try #require(GELFMessage(json: Array("{\(members.joined(separator: ","))}".utf8)))
+    let line = String(decoding: message.line(), as: UTF8.self)
+    #expect(line.contains(#""_m7":2"#) && !line.contains(#""_m7":1,"#))
   }
 
   @Test func incompleteMessagesAreGivenUp() {

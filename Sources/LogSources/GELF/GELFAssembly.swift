@@ -15,6 +15,8 @@ package struct GELFAssembly {
   package static let messageBytesMax = 8 << 20
   /// Messages that wait for chunks, at most; the oldest is given up for another.
   private static let waitingMax = 1024
+  /// Bytes that their chunks may take together; the oldest is given up for more.
+  static let waitingBytesMax = 32 << 20
   private static let waitSeconds = 5.0
 
   private struct Key: Hashable {
@@ -30,6 +32,9 @@ package struct GELFAssembly {
   }
 
   private var waiting: [Key: Partial] = [:]
+  private(set) var waitingBytes = 0
+  /// When the oldest message that waits is to be given up.
+  private var nextGiveUp = MonotonicTime.distantFuture
   /// Messages that were given up or malformed, since the start.
   package private(set) var faults = 0
 
@@ -61,28 +66,42 @@ package struct GELFAssembly {
     partial.chunks[number] = [UInt8](datagram[12...])
     partial.missing -= 1
     partial.bytes += datagram.count - 12
+    remove(key)
     guard partial.missing == 0 else {
-      if waiting[key] == nil, waiting.count >= Self.waitingMax { giveUpOldest() }
+      while waiting.count >= Self.waitingMax
+        || !waiting.isEmpty && waitingBytes + partial.bytes > Self.waitingBytesMax
+      {
+        giveUpOldest()
+      }
       waiting[key] = partial
+      waitingBytes += partial.bytes
+      nextGiveUp = min(nextGiveUp, partial.began.adding(seconds: Self.waitSeconds))
       return nil
     }
-    waiting[key] = nil
     var whole: [UInt8] = []
     whole.reserveCapacity(partial.bytes)
     for chunk in partial.chunks { whole += chunk ?? [] }
     return inflated(whole)
   }
 
+  private mutating func remove(_ key: Key) {
+    guard let partial = waiting.removeValue(forKey: key) else { return }
+    waitingBytes -= partial.bytes
+  }
+
   private mutating func giveUp(_ now: MonotonicTime) {
-    guard !waiting.isEmpty else { return }
-    let before = waiting.count
-    waiting = waiting.filter { now.seconds(since: $0.value.began) < Self.waitSeconds }
-    faults += before - waiting.count
+    guard nextGiveUp <= now else { return }
+    for (key, partial) in waiting where now.seconds(since: partial.began) >= Self.waitSeconds {
+      remove(key)
+      faults += 1
+    }
+    let oldest = waiting.values.map(\.began).min()
+    nextGiveUp = oldest?.adding(seconds: Self.waitSeconds) ?? .distantFuture
   }
 
   private mutating func giveUpOldest() {
     guard let oldest = waiting.min(by: { $0.value.began < $1.value.began }) else { return }
-    waiting[oldest.key] = nil
+    remove(oldest.key)
     faults += 1
   }
 

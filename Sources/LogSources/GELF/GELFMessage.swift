@@ -16,15 +16,20 @@ package struct GELFMessage: Sendable {
   /// Reads a message's JSON; nil when it is no object or a known member has another type.
   package init?(json: [UInt8]) {
     guard case .object(let members)? = try? JSONValue.parse(json, depthMax: 32) else { return nil }
+    var last: [String: JSONValue] = [:]
     for member in members {
       if member.key.hasPrefix("_") {
-        extra.removeAll { $0.key == member.key }
-        extra.append(member)
-        continue
+        last[member.key] = member.value
+      } else if !read(member) {
+        return nil
       }
-      guard read(member) else { return nil }
     }
-    extra.sort { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
+    extra = Self.sorted(last)
+  }
+
+  private static func sorted(_ values: [String: JSONValue]) -> [JSONMember] {
+    values.map { JSONMember($0.key, $0.value) }
+      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
   }
 
   private mutating func read(_ member: JSONMember) -> Bool {
@@ -113,10 +118,9 @@ package struct GELFMessage: Sendable {
       // Go writes maps by sorted key, the last value of a repeated one.
       var last: [String: JSONValue] = [:]
       for member in members { last[member.key] = member.value }
-      let sorted = last.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
-      for (key, value) in sorted {
-        writer.key(key)
-        write(value, to: &writer)
+      for member in sorted(last) {
+        writer.key(member.key)
+        write(member.value, to: &writer)
       }
       writer.endObject()
     }
