@@ -9,7 +9,7 @@ let rootCommand = Command(
     """,
   subcommands: [
     runCommand, serverCommand, agentCommand, queryCommand, labelsCommand, seriesCommand,
-    tracesCommand, pushCommand, replayCommand, checkConfigCommand, versionCommand,
+    tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand, versionCommand,
   ])
 
 let versionCommand = Command(

@@ -17,6 +17,39 @@ extension LogStore {
     return LogStore(engine: engine, limits: IntakeLimits(limits), clock: clock)
   }
 
+  /// Brings a damaged store that nobody uses into order; see ``StorageEngine/repair()``.
+  package static func repair(_ storage: StorageConfiguration) async throws(LogStoreError)
+    -> RepairReport
+  {
+    let engine = try await StorageLogEngine.open(
+      storage, fileSystem: RealFileSystem(), clock: SystemClock())
+    do throws(LogStoreError) {
+      let report = try await engine.repair()
+      await engine.close()
+      return report
+    } catch {
+      await engine.close()
+      throw error
+    }
+  }
+
+  /// How many streams segments hold, and how many of the segments could not tell.
+  package static func streamCount(in segments: [Segment]) -> (streams: Int, unreadable: Int) {
+    let table = StreamTable()
+    var keys: Set<StreamKey> = []
+    var unreadable = 0
+    for segment in segments {
+      guard let opened = try? LogSegment(segment, table) else {
+        unreadable += 1
+        continue
+      }
+      for stream in opened.index.streams {
+        keys.insert(StreamKey(tenant: stream.tenant, labels: stream.labels))
+      }
+    }
+    return (keys.count, unreadable)
+  }
+
   /// Makes a store of its own in `folder`, which must not exist and must lie on the same file
   /// system, with all rows of this moment: hard links that cost next to no room.
   package func copyByLinks(to folder: String) async throws(LogStoreError) {

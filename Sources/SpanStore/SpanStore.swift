@@ -63,6 +63,17 @@ package final class SpanStore: Sendable {
   /// Stops taking spans; what was acknowledged stays in WAL and segments.
   package func close() async { await engine.close() }
 
+  /// Makes a store of its own in `folder`, which must not exist and must lie on the same file
+  /// system, with all spans of this moment: hard links that cost next to no room.
+  package func copyByLinks(to folder: String) async throws(SpanStoreError) {
+    do { try await engine.copyByLinks(to: folder) } catch { throw SpanStoreError(error) }
+  }
+
+  /// Brings a damaged store into order; see ``StorageEngine/repair()``.
+  package func repair() async throws(SpanStoreError) -> RepairReport {
+    do { return try await engine.repair() } catch { throw SpanStoreError(error) }
+  }
+
   package var statistics: StorageStatistics { engine.statistics }
 }
 

@@ -79,7 +79,10 @@ import WireFormats
       #"{app=~"api|db", env=""}"#,
       { ["api", "db"].contains($0.labels["app"]) && $0.labels["env"] == nil }
     ),
-    (#"{app=~".+", app!="api"} |= "error""#, { $0.labels["app"] != "api" && $0.text.contains("error") }),
+    (
+      #"{app=~".+", app!="api"} |= "error""#,
+      { $0.labels["app"] != "api" && $0.text.contains("error") }
+    ),
     (#"{env="prod"} != "o""#, { $0.labels["env"] == "prod" && !$0.text.contains("o") }),
     (
       #"{app="web"} |~ "^(ok|slow)""#,

@@ -77,6 +77,15 @@ struct ServerConnection: Sendable {
     }
   }
 
+  /// Asks for something to be done; the body of any 2xx.
+  func post(_ path: String) async throws -> [UInt8] {
+    let answer = try await send(.post, path, headers: headers, body: [])
+    guard (200..<300).contains(answer.status) else {
+      throw refusal(answer.status, answer.body, path)
+    }
+    return answer.body
+  }
+
   private func send(
     _ method: HTTPMethod, _ target: String, headers: HTTPHeaders, body: [UInt8]
   ) async throws -> HTTPClientResponse {

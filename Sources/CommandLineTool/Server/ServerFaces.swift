@@ -98,10 +98,14 @@ struct ServerFaces {
       } catch let error as LogStoreError {
         throw HTTPError(status: HTTPStatus(error.status), error.message)
       } catch let error as SpanStoreError {
-        throw HTTPError(status: .internalServerError, error.message)
+        throw HTTPError(status: .serviceUnavailable, error.message)
       }
       try await writer.respond(.noContent)
     }
+    SnapshotRoute(
+      dataFolder: configuration.dataDirectory, logs: logs, spans: spans, executor: blocking,
+      clock: clock
+    ).add(to: &router)
   }
 
   private var tenantOf: @Sendable (Request) throws(HTTPError) -> TenantID {

@@ -70,6 +70,12 @@ struct StorageLogEngine: LogEngine {
     } catch { throw LogStoreError(error) }
   }
 
+  func repair() async throws(LogStoreError) -> RepairReport {
+    do throws(StorageError) {
+      return try await engine.repair()
+    } catch { throw LogStoreError(error) }
+  }
+
   func deleteRequests() -> [DeleteRequest] { engine.tombstones.compactMap { DeleteRequest($0) } }
 
   func cancelDelete(_ request: DeleteRequest) async throws(LogStoreError) -> Bool {

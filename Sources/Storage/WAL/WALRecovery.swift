@@ -51,7 +51,8 @@ struct WALReplay {
     return recovery
   }
 
-  private func durableThrough(_ path: String) -> UInt64 {
+  /// What the file's header says was durable before it; 0 when it does not say.
+  func durableThrough(_ path: String) -> UInt64 {
     guard let file = try? fileSystem.open(path, .read),
       let bytes = try? file.readBytes(at: 0, count: WALFormat.recordsStart)
     else { return 0 }

@@ -1,0 +1,42 @@
+import Bytes
+import LinuxIO
+import LogStore
+import SpanStore
+import Storage
+import WireFormats
+
+/// `sluice store snapshot`.
+let storeSnapshotCommand = Command(
+  name: "snapshot", summary: "Copy the data folder of a running server by hard links.",
+  notes: """
+    DIR must not exist and must be on the server's machine and on the data folder's file system.
+    It holds every line and span that was acknowledged before, and is a data folder itself: set
+    data_dir to it (or to a copy of it) to restore.
+    """,
+  positional: "DIR",
+  options: QueryOptions.server,
+  run: { arguments, surroundings in
+    guard arguments.positional.count == 1 else {
+      throw UsageError(message: "one folder is needed, which does not exist yet")
+    }
+    let target = arguments.positional[0]
+    let files = RealFileSystem()
+    let isThere = try? files.status(target)
+    guard isThere == .some(.none) else {
+      throw CommandFailure(message: "\(target) exists already or cannot be looked at")
+    }
+    let connection = try ServerConnection(arguments)
+    let answer = try await connection.post(SnapshotRoute.path)
+    guard let made = (try? JSONValue.parse(answer))?["path"]?.stringValue else {
+      throw CommandFailure(message: "the server did not say where the copy is")
+    }
+    do throws(SystemError) {
+      try files.rename(made, to: target)
+    } catch {
+      throw CommandFailure(
+        message: "the copy is made, at \(made) on the server's machine, but cannot be moved to "
+          + "\(target): \(error.message)")
+    }
+    surroundings.output.write("\(terminalSafe(target))\n")
+    return .success
+  })
