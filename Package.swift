@@ -59,6 +59,7 @@ let layers: [[Module]] = [
         "HTTP",
       ]),
     module("Configuration", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
+    module("SpanMetrics", ["Bytes", "TelemetryModel", "WireFormats"], testNeeds: ["TraceFormats"]),
     module("TraceFormats", ["Bytes", "TelemetryModel", "WireFormats"]),
     module("TextTemplate", ["Bytes", "LinuxIO", "TelemetryModel", "Regex", "WireFormats"]),
   ],
@@ -122,6 +123,12 @@ let layers: [[Module]] = [
         "Configuration", "TraceFormats", "SpanStore",
       ]),
     module(
+      "TraceExport",
+      [
+        "Bytes", "LinuxIO", "TelemetryModel", "WireFormats", "HTTP", "Configuration",
+        "TraceFormats", "Delivery",
+      ]),
+    module(
       "Agent",
       [
         "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "HTTP", "LogSources",
@@ -137,6 +144,7 @@ let layers: [[Module]] = [
         "LogQL",
         "Pipeline", "Storage", "Configuration", "TraceFormats", "LogStore", "SpanStore", "LogQuery",
         "SpanQuery", "LokiAPI", "TraceAPI", "Collector", "Agent",
+        "SpanMetrics", "TraceExport",
       ])
   ],
   [  // 9

@@ -14,15 +14,19 @@ package struct TraceAPI: Sendable {
   let clock: any WallClock
   /// The program's, as buildinfo tells it.
   let version: String
+  /// Tags that Zipkin's UI offers the values of.
+  let zipkinAutocompleteKeys: [String]
   let tenantOf: TenantOf
 
   package init(
     query: SpanQuery, clock: any WallClock = SystemClock(), version: String = "",
+    zipkinAutocompleteKeys: [String] = [],
     tenantOf: @escaping TenantOf = { _ throws(HTTPError) in .single }
   ) {
     self.query = query
     self.clock = clock
     self.version = version
+    self.zipkinAutocompleteKeys = zipkinAutocompleteKeys
     self.tenantOf = tenantOf
   }
 

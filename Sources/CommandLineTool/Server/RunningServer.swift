@@ -14,19 +14,21 @@ final class RunningServer: Sendable {
   private let datagrams: [JaegerDatagrams]
   private let logs: LogStore
   private let spans: SpanStore
+  private let intake: SpanIntake
   private let shutdownSeconds: Double
   /// What goes on beside the requests; ends by cancellation.
   private let background: [Task<Void, Never>]
 
   private init(
     http: HTTPServer, datagrams: [JaegerDatagrams], logs: LogStore, spans: SpanStore,
-    shutdownSeconds: Double, background: [Task<Void, Never>]
+    intake: SpanIntake, shutdownSeconds: Double, background: [Task<Void, Never>]
   ) {
     self.background = background
     self.http = http
     self.datagrams = datagrams
     self.logs = logs
     self.spans = spans
+    self.intake = intake
     self.shutdownSeconds = shutdownSeconds
   }
 
@@ -39,21 +41,7 @@ final class RunningServer: Sendable {
     let clock = SystemClock()
     let began = clock.monotonic()
     let blocking = try BlockingExecutor(name: "blocking", threadCount: 16)
-    let logs: LogStore
-    let spans: SpanStore
-    let bytes = configuration.storage.retentionBytes
-    let budget = bytes > 0 ? DiskBudget(bytesMax: bytes) : nil
-    do {
-      logs = try await LogStore.open(
-        configuration.storage(of: .logs, named: "logs", budget), limits: configuration.limits,
-        fileSystem: files, clock: clock)
-      spans = try await SpanStore.open(
-        configuration.storage(of: .spans, named: "spans", budget), fileSystem: files, clock: clock)
-    } catch let error as LogStoreError {
-      throw CommandFailure(message: error.message)
-    } catch let error as SpanStoreError {
-      throw CommandFailure(message: error.message)
-    }
+    let (logs, spans) = try await openStores(configuration, files, clock)
     let server = try HTTPServer(limits: HTTPLimits(configuration.http))
     let tenants = TenantLimits(configuration, logs: logs, fileSystem: files)
     do throws(ConfigurationError) {
@@ -63,17 +51,26 @@ final class RunningServer: Sendable {
       await spans.close()
       throw CommandFailure(message: error.description)
     }
+    let intake: SpanIntake
+    do {
+      intake = try await SpanIntake(spans, configuration, clock: clock)
+    } catch {
+      await logs.close()
+      await spans.close()
+      throw error
+    }
     let watch = Task { await tenants.watch(on: blocking) }
+    let measuring = Task { await intake.watch() }
     let faces = ServerFaces(
-      configuration: configuration, logs: logs, spans: spans, blocking: blocking, clock: clock,
-      tenants: tenants)
+      configuration: configuration, logs: logs, spans: spans, intake: intake, blocking: blocking,
+      clock: clock, tenants: tenants)
     var datagrams: [JaegerDatagrams] = []
     do {
       for (name, encoding, address) in configuration.listen.datagrams {
         datagrams.append(
           try JaegerDatagrams(
             try SocketAddress.parse(address.description), encoding,
-            on: try EventLoop.shared.get()[0], sink: spans))
+            on: try EventLoop.shared.get()[0], sink: intake))
         log.info("listening", ["what": name, "address": address.description])
       }
       for face in faces.all {
@@ -86,8 +83,10 @@ final class RunningServer: Sendable {
       }
     } catch {
       watch.cancel()
+      measuring.cancel()
       await server.drain(seconds: 0)
       for receiver in datagrams { await receiver.close() }
+      await intake.stop()
       await logs.close()
       await spans.close()
       throw CommandFailure(message: "\(error)")
@@ -99,8 +98,29 @@ final class RunningServer: Sendable {
         "milliseconds": (clock.monotonic().nanoseconds - began.nanoseconds) / 1_000_000,
       ])
     return RunningServer(
-      http: server, datagrams: datagrams, logs: logs, spans: spans,
-      shutdownSeconds: configuration.http.shutdownTimeout.seconds, background: [watch])
+      http: server, datagrams: datagrams, logs: logs, spans: spans, intake: intake,
+      shutdownSeconds: configuration.http.shutdownTimeout.seconds,
+      background: [watch, measuring])
+  }
+
+  /// Opens both stores, replaying what was not in segments.
+  private static func openStores(
+    _ configuration: ServerConfiguration, _ files: RealFileSystem, _ clock: SystemClock
+  ) async throws -> (LogStore, SpanStore) {
+    let bytes = configuration.storage.retentionBytes
+    let budget = bytes > 0 ? DiskBudget(bytesMax: bytes) : nil
+    do {
+      let logs = try await LogStore.open(
+        configuration.storage(of: .logs, named: "logs", budget), limits: configuration.limits,
+        fileSystem: files, clock: clock)
+      let spans = try await SpanStore.open(
+        configuration.storage(of: .spans, named: "spans", budget), fileSystem: files, clock: clock)
+      return (logs, spans)
+    } catch let error as LogStoreError {
+      throw CommandFailure(message: error.message)
+    } catch let error as SpanStoreError {
+      throw CommandFailure(message: error.message)
+    }
   }
 
   /// Closes the listeners, lets requests finish, and leaves what was acknowledged durable.
@@ -108,6 +128,7 @@ final class RunningServer: Sendable {
     for task in background { task.cancel() }
     await http.drain(seconds: shutdownSeconds)
     for receiver in datagrams { await receiver.close() }
+    await intake.stop()
     await logs.close()
     await spans.close()
     Log("server").info("stopped")

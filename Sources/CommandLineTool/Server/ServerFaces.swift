@@ -23,6 +23,7 @@ struct ServerFaces {
   let configuration: ServerConfiguration
   let logs: LogStore
   let spans: SpanStore
+  let intake: SpanIntake
   let blocking: BlockingExecutor
   let clock: any WallClock
   let tenants: TenantLimits
@@ -30,10 +31,10 @@ struct ServerFaces {
   /// One for each address of the configuration.
   var all: [ServerFace] {
     let listen = configuration.listen
-    let collector = Collector(sink: spans, executor: blocking, tenantOf: tenantOf)
+    let collector = Collector(sink: intake, executor: blocking, tenantOf: tenantOf)
     let queries = TraceAPI(
       query: SpanQuery(source: spans, executor: blocking), clock: clock, version: sluiceVersion,
-      tenantOf: tenantOf)
+      zipkinAutocompleteKeys: configuration.zipkin.autocompleteKeys, tenantOf: tenantOf)
     var loki = face("loki", listen.loki, addLokiRoutes)
     loki.errorBody = LokiErrors.body
     return [

@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable {
   package var log = LogSettings()
   package var storage = StorageSettings()
   package var http = HTTPSettings()
+  package var metricsGenerator = SpanMetricsSettings()
+  package var zipkin = ZipkinSettings()
+  /// Collectors that received spans are forwarded to.
+  package var traceExporters: [TraceExporterConfiguration] = []
 
   package init() {}
 
@@ -39,6 +43,17 @@ package struct ServerConfiguration: Sendable {
     if var inner = try section.section("log") { log = try LogSettings(&inner) }
     if var inner = try section.section("storage") { storage = try StorageSettings(&inner) }
     if var inner = try section.section("http") { http = try HTTPSettings(&inner) }
+    if var inner = try section.section("metrics_generator") {
+      metricsGenerator = try SpanMetricsSettings(&inner)
+    }
+    if var inner = try section.section("zipkin") { zipkin = try ZipkinSettings(&inner) }
+    for var inner in try section.sections("trace_exporters") {
+      let exporter = try TraceExporterConfiguration(&inner)
+      guard !traceExporters.contains(where: { $0.name == exporter.name }) else {
+        throw inner.error("name", "is another exporter's already")
+      }
+      traceExporters.append(exporter)
+    }
     try section.finish()
   }
 }

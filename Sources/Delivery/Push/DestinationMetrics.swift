@@ -11,28 +11,31 @@ package struct DestinationMetrics: Sendable {
   let retries: Counter
   private let requests: Histogram
 
-  package init(_ registry: MetricsRegistry, client: String) {
+  /// `program` begins the names; what is counted as lines are spans for exporters of traces.
+  package init(
+    _ registry: MetricsRegistry, client: String, program: String = "sluice_agent"
+  ) {
     sentEntries = registry.counter(
-      "sluice_agent_sent_entries_total", help: "Lines that a client's server acknowledged.",
+      "\(program)_sent_entries_total", help: "Lines that a client's server acknowledged.",
       labels: ["client": client])
     sentBytes = registry.counter(
-      "sluice_agent_sent_bytes_total", help: "Bytes of acknowledged lines.",
+      "\(program)_sent_bytes_total", help: "Bytes of acknowledged lines.",
       labels: ["client": client])
     encodedBytes = registry.counter(
-      "sluice_agent_encoded_bytes_total", help: "Bytes of acknowledged push bodies.",
+      "\(program)_encoded_bytes_total", help: "Bytes of acknowledged push bodies.",
       labels: ["client": client])
     rejectedEntries = registry.counter(
-      "sluice_agent_rejected_entries_total",
+      "\(program)_rejected_entries_total",
       help: "Lines in batches that were refused for good and set aside.",
       labels: ["client": client])
     rejectedBatches = registry.counter(
-      "sluice_agent_rejected_batches_total", help: "Batches refused for good and set aside.",
+      "\(program)_rejected_batches_total", help: "Batches refused for good and set aside.",
       labels: ["client": client])
     retries = registry.counter(
-      "sluice_agent_batch_retries_total", help: "Pushes that have to be made again.",
+      "\(program)_batch_retries_total", help: "Pushes that have to be made again.",
       labels: ["client": client])
     requests = registry.histogram(
-      "sluice_agent_request_duration_seconds", help: "How long pushes took.",
+      "\(program)_request_duration_seconds", help: "How long pushes took.",
       labels: ["client": client])
   }
 

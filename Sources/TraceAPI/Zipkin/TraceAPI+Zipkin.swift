@@ -3,6 +3,7 @@ import SpanQuery
 import SpanStore
 import TelemetryModel
 import TraceFormats
+import TraceQL
 import WireFormats
 
 extension TraceAPI {
@@ -27,12 +28,12 @@ extension TraceAPI {
       zipkin(prefix + "/api/v2/trace/{id}", on: &router, zipkinTrace)
       zipkin(prefix + "/api/v2/traceMany", on: &router, zipkinTraces)
       zipkin(prefix + "/api/v2/dependencies", on: &router, zipkinDependencies)
-      // Tags to complete are named in Zipkin's configuration; none are.
-      zipkin(prefix + "/api/v2/autocompleteKeys", on: &router) { _, _ in Self.names([]) }
-      zipkin(prefix + "/api/v2/autocompleteValues", on: &router) { request, _ in
-        _ = try ZipkinParameters(items: request.query()).required("key")
-        return Self.names([])
+      // Tags to complete are named in the configuration.
+      zipkin(prefix + "/api/v2/autocompleteKeys", on: &router) { _, _ in
+        Self.names(zipkinAutocompleteKeys)
       }
+      zipkin(prefix + "/api/v2/autocompleteValues", on: &router, zipkinValues)
+      zipkin(prefix + "/config.json", on: &router) { _, _ in Self.uiConfiguration }
     }
   }
 
@@ -52,6 +53,38 @@ extension TraceAPI {
           text: error.message)
       }
     }
+  }
+
+  /// The values of a configured tag on spans of the last day, sorted.
+  private func zipkinValues(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
+    let key = try ZipkinParameters(items: try request.query()).required("key")
+    guard zipkinAutocompleteKeys.contains(key) else { return Self.names([]) }
+    var question = TagQuestion()
+    question.range = (now - .hours(24))..<(now + .hours(1))
+    question.limit = 1_000
+    let values = await query.tagValues(.attribute(.span, key), question, tenant: tenant)
+    return Self.names(try values.get().map(\.plainText).sorted())
+  }
+
+  /// What Zipkin's UI (Lens) reads before all else.
+  private static var uiConfiguration: [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("environment")
+    json.string("")
+    json.key("queryLimit")
+    json.int(10)
+    json.key("defaultLookback")
+    json.int(900_000)
+    json.key("searchEnabled")
+    json.bool(true)
+    json.key("dependency")
+    json.beginObject()
+    json.key("enabled")
+    json.bool(true)
+    json.endObject()
+    json.endObject()
+    return json.bytes
   }
 
   private static func names(_ names: [String]) -> [UInt8] {
