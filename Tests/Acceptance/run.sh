@@ -62,6 +62,8 @@ part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
 part stages stages
 part bad-input python3 Tests/Acceptance/bad_input.py
+part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
+part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part package packaging/check
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5

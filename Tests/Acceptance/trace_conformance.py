@@ -6,7 +6,7 @@
 Each group begins with an empty store and a clock that stands at the day of the recordings, since Jaeger's and
 Zipkin's windows of 24 hours end now. Fails when a check fails that is not in KNOWN, or when one of KNOWN passes.
 """
-import os, re, subprocess, sys
+import os, re, shutil, subprocess, sys, threading, time
 
 import servers
 
@@ -34,28 +34,42 @@ KNOWN = {
 EXTRA = "  retention: 0s\n  zipkin: {autocomplete_keys: [http.request.method, order.id]}\n"
 
 
+class TraceServer(servers.FakeTimeServer):
+    CLOCK = "@2026-11-20 12:00:00"
+
+
 def main():
     shared = os.environ.get("SHARED", os.path.join(servers.HERE, "../../../shared"))
     judge = os.path.join(shared, "conformance/traces.py")
     if not os.path.exists(judge):
         print("skipped: no recorded answers")
         return 77
-    server = servers.ServerAtClock("traces", "2026-11-20 12:00:00", EXTRA)
+    server = TraceServer("traces", EXTRA)
     ports = {"otlp-grpc": "otlp_grpc", "otlp-http": "otlp_http", "zipkin": "zipkin", "jaeger-http": "jaeger_http",
              "jaeger-compact": "jaeger_compact", "jaeger-binary": "jaeger_binary", "jaeger-query": "jaeger_query", "tempo": "tempo"}
-    # The judge starts the server itself, between the groups.
-    server.stop()
-    command = f"{sys.executable} {os.path.abspath(__file__)} --restart {server.config_path} {server.data} {server.ports['loki']} {server.log_path}"
+    # The judge's command asks this program to restart the server, by a file each way.
+    bell = f"{servers.WORK}/traces.restart"
+    command = f"rm -f {bell}.done; touch {bell}; for i in $(seq 600); do [ -e {bell}.done ] && exit 0; sleep 0.1; done; exit 1"
     arguments = [sys.executable, judge, "--restart", command, "--show", "100000", "--settle", "0.5"]
     for name, listener in ports.items():
         arguments += ["--ports", f"{name}={server.ports[listener]}"]
     for group in sys.argv[1:]:
         arguments += ["--group", group]
-    try:
-        answer = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, timeout=1200)
-    finally:
-        stop(server.log_path + ".pid")
-    lines = answer.stdout.splitlines()
+    judging = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    output = []
+    reading = threading.Thread(target=lambda: output.append(judging.stdout.read()))
+    reading.start()
+    while judging.poll() is None:
+        if os.path.exists(bell):
+            os.remove(bell)
+            server.stop()
+            shutil.rmtree(server.data, ignore_errors=True)
+            server.start()
+            open(f"{bell}.done", "w").close()
+        time.sleep(0.02)
+    reading.join()
+    server.stop()
+    lines = "".join(output).splitlines()
     failed = {line: why.strip() for line, why in zip(lines, lines[1:]) if not line.startswith("    ") and why.startswith("    ")}
     unexpected = {name: why for name, why in failed.items() if name not in KNOWN}
     for name, why in unexpected.items():
@@ -68,40 +82,5 @@ def main():
     return 0 if passed and not unexpected and not healed else 1
 
 
-def stop(pid_path):
-    """Ends the server that restart() left."""
-    if not os.path.exists(pid_path):
-        return
-    pid = int(open(pid_path).read())
-    try:
-        os.kill(pid, 15)
-        for _ in range(600):
-            os.kill(pid, 0)
-            servers.time.sleep(0.05)
-    except ProcessLookupError:
-        pass
-    os.remove(pid_path)
-
-
-def restart(config, data, port, log):
-    """Stops the server that runs, empties its store, starts it at the recordings' time."""
-    import shutil, urllib.request
-
-    stop(log + ".pid")
-    shutil.rmtree(data, ignore_errors=True)
-    with open(log, "w") as out:
-        process = subprocess.Popen([servers.SLUICE, "server", "--config", config], stdout=out, stderr=out, start_new_session=True,
-                                   env=servers.clock_environment("2026-11-20 12:00:00"))
-    with open(log + ".pid", "w") as f:
-        f.write(str(process.pid))
-    for _ in range(600):
-        try:
-            if urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5).status == 200:
-                return 0
-        except OSError:
-            servers.time.sleep(0.05)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(restart(*sys.argv[2:]) if sys.argv[1:2] == ["--restart"] else main())
+    sys.exit(main())

@@ -53,7 +53,12 @@ struct ServerFaces {
         queries.zipkinRoutes(on: &$0)
       },
       face("jaeger_http", listen.jaegerHTTP) { collector.jaegerRoutes(on: &$0) },
-      face("jaeger_query", listen.jaegerQuery) { queries.jaegerRoutes(on: &$0) },
+      face("jaeger_query", listen.jaegerQuery) {
+        queries.jaegerRoutes(on: &$0)
+        TraceLogsRoute(
+          spans: spans, queries: logQueries, blocking: blocking, tenantOf: tenantOf
+        ).add(to: &$0)
+      },
       face("tempo", listen.tempo) { queries.tempoRoutes(on: &$0) },
     ]
   }
@@ -75,6 +80,12 @@ struct ServerFaces {
       limits: tenants.limits(of:))
   }
 
+  private var logQueries: QueryService {
+    QueryService(source: logs, index: logs, clock: clock) { [tenants] tenant in
+      QuerySettings(tenants.limits(of: tenant), version: sluiceVersion)
+    }
+  }
+
   private func addLokiRoutes(_ router: inout Router) {
     router.answersOptions = false
     PushRoutes.add(
@@ -85,9 +96,7 @@ struct ServerFaces {
         decodedBytesMax: configuration.http.maxInflatedSize), executor: blocking)
     OTLPRoutes.add(
       to: &router, "/otlp/v1/logs", endpoint: otlpLogs, executor: blocking, answersAsLoki: true)
-    let queries = QueryService(source: logs, index: logs, clock: clock) { [tenants] tenant in
-      QuerySettings(tenants.limits(of: tenant), version: sluiceVersion)
-    }
+    let queries = logQueries
     queries.addRoutes(to: &router, executor: blocking, authEnabled: configuration.authEnabled)
     TailService(
       service: queries, store: logs, executor: blocking, authEnabled: configuration.authEnabled
