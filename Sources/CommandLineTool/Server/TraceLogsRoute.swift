@@ -136,9 +136,9 @@ struct TraceLogsRoute: Sendable {
 func traceID(in text: String) -> TraceID? {
   let runs = text.split { !$0.isASCII || !$0.isHexDigit }.map(String.init)
   let isWhole = runs.count == 1 && runs[0] == text && text.utf8.count <= 32
-  guard
-    let digits = isWhole
-      ? text : runs.first(where: { $0.utf8.count == 32 }) ?? runs.first { $0.utf8.count == 16 },
+  let long = runs.first(where: { $0.utf8.count == 32 })
+  let short = runs.first(where: { $0.utf8.count == 16 })
+  guard let digits = isWhole ? text : long ?? short,
     let low = UInt64(digits.suffix(16), radix: 16)
   else { return nil }
   let high = digits.dropLast(16)
