@@ -43,7 +43,7 @@ package struct Collector: Sendable {
   ///
   /// - Returns: how many spans could not be stored because they lack an id.
   func take(
-    _ request: Request, decode: @escaping @Sendable ([UInt8]) throws(TraceFormatError) -> Received
+    _ request: Request, decode: @escaping @Sendable ([UInt8]) throws(TraceFormatError) -> SpanBatch
   ) async throws(Refusal) -> Int {
     // A length that is not told counts as what most bodies have.
     let bytes = request.contentLength ?? 1 << 20
@@ -66,61 +66,24 @@ package struct Collector: Sendable {
   /// Decodes and stores a body that was received whole.
   func store(
     _ body: [UInt8], tenant: TenantID,
-    decode: @escaping @Sendable ([UInt8]) throws(TraceFormatError) -> Received
+    decode: @escaping @Sendable ([UInt8]) throws(TraceFormatError) -> SpanBatch
   ) async throws(Refusal) -> Int {
-    let received: Received
+    let batch: SpanBatch
     do throws(TraceFormatError) {
-      received =
+      batch =
         body.count > Self.inlineBytesMax
         ? try await executor.run { () throws(TraceFormatError) in try decode(body) }
         : try decode(body)
     } catch {
       throw Refusal(error)
     }
-    guard received.spanCount > 0 else { return received.rejectedCount }
+    guard batch.spanCount > 0 else { return batch.rejectedCount }
     do throws(SpanStoreError) {
-      try await sink.append(tenant: tenant, request: received.request)
+      try await sink.append(tenant: tenant, batch)
     } catch {
       throw Refusal(error)
     }
-    return received.rejectedCount
-  }
-}
-
-/// A body's spans, ready to be stored.
-struct Received: Sendable {
-  /// An encoded OTLP request.
-  let request: [UInt8]
-  let spanCount: Int
-  /// Spans left out because they have no trace's or no own id.
-  let rejectedCount: Int
-
-  /// Leaves out what cannot be stored. `body` is used as it is when it holds `batches` exactly.
-  init(_ batches: [ResourceSpans], body: [UInt8]? = nil) {
-    var rejected = 0
-    batches.forEachSpan { span, _, _ in
-      if span.traceID.isZero || span.spanID.isZero { rejected += 1 }
-    }
-    rejectedCount = rejected
-    spanCount = batches.spanCount - rejected
-    if rejected == 0 {
-      request = body ?? OTLPTraceProtobuf.encode(batches)
-      return
-    }
-    var kept = batches
-    for batch in kept.indices {
-      for group in kept[batch].scopes.indices {
-        kept[batch].scopes[group].spans.removeAll { $0.traceID.isZero || $0.spanID.isZero }
-      }
-    }
-    request = OTLPTraceProtobuf.encode(kept)
-  }
-
-  /// Spans that were written as a request while they were read.
-  init(_ spans: TranscodedSpans) {
-    request = spans.request
-    spanCount = spans.spanCount
-    rejectedCount = 0
+    return batch.rejectedCount
   }
 
   /// What senders are told about rejected spans.

@@ -8,7 +8,7 @@ import TraceFormats
 
 /// Spans on disk: kept losslessly in OTLP's terms, found by trace and by search.
 ///
-/// A request is durable when ``append(tenant:request:)`` returns: its bytes are in the WAL and
+/// A request is durable when ``append(tenant:_:)`` returns: its bytes are in the WAL and
 /// synced. Reads see it at once. Reading functions block on the disk: call them on a
 /// `BlockingExecutor`. All functions may be called from any thread.
 package final class SpanStore: Sendable {
@@ -34,20 +34,18 @@ package final class SpanStore: Sendable {
     }
   }
 
-  /// Stores an encoded OTLP request (`ExportTraceServiceRequest`, protobuf) whole or not at all.
+  /// Stores the spans of a request, all or none; they are durable when it returns.
   ///
   /// - Throws: ``SpanStoreError``; nothing was acknowledged then.
   nonisolated(nonsending)
-    package func append(tenant: TenantID, request: [UInt8]) async throws(SpanStoreError)
+    package func append(tenant: TenantID, _ batch: SpanBatch) async throws(SpanStoreError)
   {
-    // Read before it is written: what is in the WAL can be replayed.
-    let batch = try SpanBatch(request)
-    guard batch.rows.count > 0 else { return }
+    guard batch.spanCount > 0 else { return }
     var head: [UInt8] = []
     head.appendVarint(UInt64(tenant.name.utf8.count))
     head.append(utf8: tenant.name)
     do {
-      try await engine.append(kind: Self.requestRecord, parts: [head, request]) { spans in
+      try await engine.append(kind: Self.requestRecord, parts: [head, batch.request]) { spans in
         spans.insert(batch, tenant: tenant)
       }
     } catch {
@@ -84,26 +82,38 @@ extension SpanStore {
   ///
   /// A part that is damaged is left out; it is counted and named by the storage.
   package func trace(_ id: TraceID, tenant: TenantID) throws(SpanStoreError) -> [ResourceSpans] {
+    do {
+      return try OTLPTraceProtobuf.decode(request(of: id, tenant: tenant), limits: .none)
+    } catch {
+      throw SpanStoreError(.corrupt, "trace \(id.hex) cannot be decoded: \(error.message)")
+    }
+  }
+
+  /// The same as an encoded OTLP request: every span as it came, byte for byte.
+  func request(of id: TraceID, tenant: TenantID) -> [UInt8] {
     var writer = SpanRequestWriter()
     let snapshot = engine.snapshot()
     for segment in snapshot.segments {
-      guard let part = index(of: segment, tenant: tenant) else { continue }
-      for block in part.blocks(of: id) {
-        guard let rows = load(block, of: segment, part.dictionary) else { continue }
-        for row in 0..<rows.count where rows.traces[row] == id {
-          writer.add(row, of: rows, part.dictionary)
+      guard let index = index(of: segment, tenant: tenant) else { continue }
+      let entries = index.blocks(of: id)
+      if entries.isEmpty { continue }
+      let part = SegmentPart(segment, index)
+      for entry in entries {
+        guard let block = part.block(entry), let rows = try? block.rows(of: id) else { continue }
+        try? block.messages(rows) { resource, scope, message in
+          writer.add(message, index.resources[resource], index.scopes[scope])
         }
       }
     }
     for head in snapshot.heads {
-      guard let (rows, dictionary) = head.rows(of: id, tenant: tenant) else { continue }
-      for row in 0..<rows.count { writer.add(row, of: rows, dictionary) }
+      guard let (chunk, tables) = head.rows(of: id, tenant: tenant) else { continue }
+      for row in chunk.rows {
+        writer.add(
+          Array(chunk.messages[row.message]), tables.resources.array(row.resource),
+          tables.scopes.array(row.scope))
+      }
     }
-    do {
-      return try OTLPTraceProtobuf.decode(writer.encode())
-    } catch {
-      throw SpanStoreError(.corrupt, "trace \(id.hex) cannot be decoded: \(error.message)")
-    }
+    return writer.encode()
   }
 
   /// Traces with a span for which all conditions hold, newest first by that span's start, then by
@@ -113,24 +123,20 @@ extension SpanStore {
     var candidates: [SearchCandidate] = []
     for head in snapshot.heads {
       guard let part = head.part(search.tenant) else { continue }
-      for rows in part.chunks {
-        guard let latest = rows.starts.max() else { continue }
+      for chunk in part.chunks {
+        guard let latest = chunk.rows.lazy.map(\.start).max() else { continue }
         candidates.append(
-          SearchCandidate(latestStart: latest) { () throws(SpanStoreError) in
-            (rows, part.dictionary)
-          })
+          SearchCandidate(latestStart: latest, rows: .chunk(chunk, part.tables)))
       }
     }
     for segment in snapshot.segments {
-      guard let part = index(of: segment, tenant: search.tenant) else { continue }
-      let service = search.service.map { part.dictionary.existingNumber(ofString: $0) }
-      if let service, service == nil { continue }
-      for block in part.blocks where block.mayMatch(search, service: service ?? nil) {
+      guard search.mayOverlap(segment.summary),
+        let index = index(of: segment, tenant: search.tenant),
+        let part = try? PartSearch(SegmentPart(segment, index), search)
+      else { continue }
+      for block in index.blocks where part.mayMatch(block, search) {
         candidates.append(
-          SearchCandidate(latestStart: block.starts.upperBound) {
-            [self] () throws(SpanStoreError) in
-            load(block, of: segment, part.dictionary).map { ($0, part.dictionary) }
-          })
+          SearchCandidate(latestStart: block.starts.upperBound, rows: .block(part, block)))
       }
     }
     var run = TraceSearch(search)
@@ -140,8 +146,13 @@ extension SpanStore {
   /// The names of all services with spans, sorted.
   package func services(tenant: TenantID) throws(SpanStoreError) -> [String] {
     var names: Set<String> = []
-    eachOperations(tenant) { dictionary, operations in
-      for service in operations.keys { names.insert(dictionary.strings[Int(service)]) }
+    let snapshot = engine.snapshot()
+    for head in snapshot.heads {
+      guard let tables = head.part(tenant)?.tables else { continue }
+      for service in Set(tables.services) { names.insert(tables.names.string(service)) }
+    }
+    for segment in snapshot.segments {
+      if let index = index(of: segment, tenant: tenant) { names.formUnion(index.services) }
     }
     return names.sorted()
   }
@@ -151,23 +162,26 @@ extension SpanStore {
     -> [SpanOperation]
   {
     var found: Set<SpanOperation> = []
-    eachOperations(tenant) { dictionary, operations in
-      guard let number = dictionary.existingNumber(ofString: service) else { return }
-      found.formUnion(operations[number] ?? [])
-    }
-    return found.sorted()
-  }
-
-  private func eachOperations(
-    _ tenant: TenantID, _ visit: (SpanDictionary, [UInt32: Set<SpanOperation>]) -> Void
-  ) {
     let snapshot = engine.snapshot()
     for head in snapshot.heads {
-      if let part = head.part(tenant) { visit(part.dictionary, part.operations) }
+      guard let tables = head.part(tenant)?.tables,
+        let number = tables.names.existingNumber(of: service)
+      else { continue }
+      for operation in tables.operations where operation.service == number {
+        found.insert(
+          SpanOperation(
+            name: tables.names.string(operation.name), kind: SpanKind(rawValue: operation.kind)))
+      }
     }
     for segment in snapshot.segments {
-      if let part = index(of: segment, tenant: tenant) { visit(part.dictionary, part.operations) }
+      guard let index = index(of: segment, tenant: tenant),
+        let number = index.services.firstIndex(of: service)
+      else { continue }
+      for operation in index.operations where operation.service == number {
+        found.insert(operation.operation)
+      }
     }
+    return found.sorted()
   }
 
   /// The tenant's part of a segment's index; nil when it has none, or when the index is damaged
@@ -176,7 +190,7 @@ extension SpanStore {
     let indexes = try? segment.cached { (segment) throws(SpanStoreError) -> SegmentIndexes in
       do {
         let page = try segment.firstPage(ofType: SpanPage.index)
-        return SegmentIndexes(try SpanIndex.decode(page))
+        return SegmentIndexes(try SpanIndexCoding.decode(page))
       } catch let error as StorageError {
         throw SpanStoreError(error)
       } catch let error as SpanStoreError {
@@ -186,13 +200,6 @@ extension SpanStore {
       }
     }
     return indexes?.byTenant[tenant]
-  }
-
-  private func load(_ block: SpanIndex.Block, of segment: Segment, _ dictionary: SpanDictionary)
-    -> SpanRows?
-  {
-    guard let page = try? segment.page(block.page) else { return nil }
-    return try? SpanBlock.decode(page, dictionary)
   }
 }
 
@@ -205,13 +212,11 @@ private final class SegmentIndexes: Sendable {
   }
 }
 
-extension SpanIndex.Block {
-  /// Whether a row of it can match, by service and time.
-  fileprivate func mayMatch(_ search: SpanSearch, service: UInt32?) -> Bool {
-    if let service, !services.contains(service) { return false }
-    guard let range = search.start else { return true }
-    return starts.lowerBound < range.upperBound.nanoseconds
-      && starts.upperBound >= range.lowerBound.nanoseconds
+extension SpanSearch {
+  /// Whether a segment can have a span that starts in the range asked for.
+  fileprivate func mayOverlap(_ summary: SegmentSummary) -> Bool {
+    guard let start else { return true }
+    return summary.oldest < start.upperBound && summary.newest >= start.lowerBound
   }
 }
 

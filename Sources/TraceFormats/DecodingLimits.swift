@@ -10,6 +10,28 @@ package struct TraceDecodingLimits: Sendable {
   package var depthMax = 32
 
   package init() {}
+
+  /// For what was taken before: counts are not bounded again.
+  package static var none: TraceDecodingLimits {
+    var limits = TraceDecodingLimits()
+    limits.spansMax = .max
+    limits.valuesMax = .max
+    return limits
+  }
+
+  package var tooManySpans: TraceFormatError {
+    TraceFormatError(.overLimit, "more than \(spansMax) spans in one body; send smaller batches")
+  }
+
+  package var tooManyValues: TraceFormatError {
+    TraceFormatError(
+      .overLimit,
+      "more than \(valuesMax) attributes, events and links in one body; send smaller batches")
+  }
+
+  package var tooDeep: TraceFormatError {
+    TraceFormatError(.overLimit, "an attribute's value is nested deeper than \(depthMax)")
+  }
 }
 
 /// What is left of ``TraceDecodingLimits`` while a body is decoded.
@@ -22,26 +44,15 @@ struct DecodingBudget {
 
   mutating func countSpan() throws(TraceFormatError) {
     spans += 1
-    guard spans <= limits.spansMax else {
-      throw TraceFormatError(
-        .overLimit, "more than \(limits.spansMax) spans in one body; send smaller batches")
-    }
+    guard spans <= limits.spansMax else { throw limits.tooManySpans }
   }
 
   mutating func countValue() throws(TraceFormatError) {
     values += 1
-    guard values <= limits.valuesMax else {
-      throw TraceFormatError(
-        .overLimit,
-        "more than \(limits.valuesMax) attributes, events and links in one body; "
-          + "send smaller batches")
-    }
+    guard values <= limits.valuesMax else { throw limits.tooManyValues }
   }
 
   func checkDepth(_ depth: Int) throws(TraceFormatError) {
-    guard depth <= limits.depthMax else {
-      throw TraceFormatError(
-        .overLimit, "an attribute's value is nested deeper than \(limits.depthMax)")
-    }
+    guard depth <= limits.depthMax else { throw limits.tooDeep }
   }
 }

@@ -17,11 +17,11 @@ final class SinkDouble: SpanSink {
   private let state = Mutex(State())
 
   nonisolated(nonsending)
-    func append(tenant: TenantID, request: [UInt8]) async throws(SpanStoreError)
+    func append(tenant: TenantID, _ batch: SpanBatch) async throws(SpanStoreError)
   {
     let error = state.withLock { state -> SpanStoreError? in
       guard state.error == nil else { return state.error }
-      state.requests.append(request)
+      state.requests.append(batch.request)
       state.tenants.append(tenant)
       return nil
     }
@@ -31,9 +31,15 @@ final class SinkDouble: SpanSink {
   /// From now on nothing is taken; nil takes all again.
   func refuse(_ error: SpanStoreError?) { state.withLock { $0.error = error } }
 
-  /// All that was taken, decoded.
+  /// All that was taken, decoded; spans without ids are no part of it.
   func batches() throws -> [ResourceSpans] {
-    try state.withLock { $0.requests }.flatMap { try OTLPTraceProtobuf.decode($0) }
+    var batches = try state.withLock { $0.requests }.flatMap { try OTLPTraceProtobuf.decode($0) }
+    for batch in batches.indices {
+      for group in batches[batch].scopes.indices {
+        batches[batch].scopes[group].spans.removeAll { $0.traceID.isZero || $0.spanID.isZero }
+      }
+    }
+    return batches
   }
 }
 

@@ -29,25 +29,27 @@ import TraceFormats
     trace.flatMap { $0.scopes.flatMap(\.spans) }.map(\.name).sorted()
   }
 
-  private func request(_ service: String, _ trace: UInt64, _ id: UInt64, _ start: Int64) -> [UInt8]
-  {
-    RequestFixtures.request(
-      service: service,
-      [
-        RequestFixtures.span(
-          trace: TraceID(high: trace, low: 1), id: id, name: "\(service)-\(id)", start: start)
-      ])
+  private func batch(
+    _ service: String, _ trace: UInt64, _ id: UInt64, _ start: Int64
+  ) throws -> SpanBatch {
+    try SpanBatch(
+      RequestFixtures.request(
+        service: service,
+        [
+          RequestFixtures.span(
+            trace: TraceID(high: trace, low: 1), id: id, name: "\(service)-\(id)", start: start)
+        ]))
   }
 
   @Test func tracesJoinOverHeadAndSegmentsAndReopening() async throws {
     try await withStore { store, configuration in
       let id = TraceID(high: 7, low: 1)
-      try await store.append(tenant: .single, request: request("a", 7, 1, 100))
-      try await store.append(tenant: .single, request: request("b", 8, 1, 200))
+      try await store.append(tenant: .single, batch("a", 7, 1, 100))
+      try await store.append(tenant: .single, batch("b", 8, 1, 200))
       try await store.flush()
-      try await store.append(tenant: .single, request: request("b", 7, 2, 300))
+      try await store.append(tenant: .single, batch("b", 7, 2, 300))
       // The same span again, in the head this time: answered once.
-      try await store.append(tenant: .single, request: request("a", 7, 1, 100))
+      try await store.append(tenant: .single, batch("a", 7, 1, 100))
       #expect(names(try store.trace(id, tenant: .single)) == ["a-1", "b-2"])
       #expect(try store.trace(TraceID(high: 9, low: 1), tenant: .single).isEmpty)
       #expect(try store.services(tenant: .single) == ["a", "b"])
@@ -64,7 +66,7 @@ import TraceFormats
   @Test func tenantsDoNotSeeOneAnother() async throws {
     try await withStore { store, _ in
       let other = try #require(TenantID("other"))
-      try await store.append(tenant: other, request: request("a", 7, 1, 100))
+      try await store.append(tenant: other, batch("a", 7, 1, 100))
       for _ in 0..<2 {
         #expect(try store.trace(TraceID(high: 7, low: 1), tenant: .single).isEmpty)
         #expect(try store.services(tenant: .single).isEmpty)
@@ -75,14 +77,58 @@ import TraceFormats
     }
   }
 
-  @Test func aBadRequestStoresNothing() async throws {
+  /// What comes back, from the head and from a segment, against what was sent.
+  @Test func everySpanComesBackToTheByte() async throws {
+    var random = SeededGenerator(state: 7)
     try await withStore { store, _ in
-      let good = request("a", 7, 1, 100)
-      await #expect(throws: SpanStoreError.self) {
-        try await store.append(tenant: .single, request: Array(good.dropLast(3)))
+      var sent: [TraceID: Set<[UInt8]>] = [:]
+      for _ in 0..<30 {
+        let spans = (0..<Int.random(in: 1...60, using: &random)).map { _ in
+          RandomSpan.make(&random)
+        }
+        let batch = try SpanBatch(RequestFixtures.request(service: "svc", spans.map(\.message)))
+        #expect(batch.spanCount == spans.count)
+        for span in spans { sent[span.trace, default: []].insert(span.message) }
+        try await store.append(tenant: .single, batch)
       }
-      let services = try store.services(tenant: .single)
-      #expect(services.isEmpty)
+      for _ in 0..<2 {
+        for (trace, messages) in sent {
+          let back = try SpanBatch(store.request(of: trace, tenant: .single))
+          #expect(Set(back.rows.map { Array(back.request[$0.message]) }) == messages)
+        }
+        try await store.flush()
+      }
+    }
+  }
+
+  /// Conditions on the head and on columns against the naive reading of each span.
+  @Test func conditionsAgreeWithWhatIsReadWhole() async throws {
+    var random = SeededGenerator(state: 11)
+    try await withStore { store, _ in
+      var all: [ResourceSpans] = []
+      for batch in 0..<12 {
+        let spans = (0..<25).map { _ in RandomSpan.make(&random).message }
+        let request = RequestFixtures.request(service: "svc\(batch % 3)", spans)
+        all += try OTLPTraceProtobuf.decode(request)
+        try await store.append(tenant: .single, try SpanBatch(request))
+        if batch == 5 { try await store.flush() }
+      }
+      for round in 0..<150 {
+        let condition = RandomSpan.condition(&random)
+        var search = SpanSearch(tenant: .single, limit: 1_000)
+        search.conditions = [condition]
+        if round % 3 == 0 {
+          search.conditions.append(SpanCondition(.statusCode, .holds { $0 != .int(2) }))
+        }
+        var wanted: Set<TraceID> = []
+        all.forEachSpan { span, scope, resource in
+          if search.conditions.allSatisfy({ $0.holds(span, resource, scope) }) {
+            wanted.insert(span.traceID)
+          }
+        }
+        #expect(Set(try store.search(search)) == wanted, "\(condition.subject)")
+        if round == 75 { try await store.flush() }
+      }
     }
   }
 
@@ -114,7 +160,7 @@ import TraceFormats
               length: one.length))
         }
         try await store.append(
-          tenant: .single, request: RequestFixtures.request(service: service, spans))
+          tenant: .single, try SpanBatch(RequestFixtures.request(service: service, spans)))
         if batch % 11 == 10 { try await store.flush() }
       }
       for _ in 0..<200 {

@@ -1,4 +1,5 @@
 package import HTTP
+import SpanStore
 import TraceFormats
 
 extension Collector {
@@ -23,7 +24,8 @@ extension Collector {
     do throws(Refusal) {
       _ = try await take(request) { body throws(TraceFormatError) in
         do throws(TraceFormatError) {
-          return Received(try JaegerThrift.transcode(body, limits: decoding))
+          let spans = try JaegerThrift.transcode(body, limits: decoding)
+          return try SpanBatch(spans.request, limits: .none)
         } catch {
           throw TraceFormatError(error.kind, "Unable to process request body: \(error.message)")
         }

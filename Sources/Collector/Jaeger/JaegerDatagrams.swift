@@ -98,7 +98,7 @@ package final class JaegerDatagrams: Sendable {
   private func store() async {
     while let next = takeWaiting() {
       do throws(SpanStoreError) {
-        try await sink.append(tenant: .single, request: next.request)
+        try await sink.append(tenant: .single, next)
         metrics.stored.add(next.spanCount)
       } catch {
         metrics.dropped.add(next.spanCount)
@@ -110,7 +110,7 @@ package final class JaegerDatagrams: Sendable {
   }
 
   /// Requests put one after another are one request.
-  private func takeWaiting() -> (request: [UInt8], spanCount: Int)? {
+  private func takeWaiting() -> SpanBatch? {
     let taken = state.withLock { state in
       var count = 0
       var bytes = 0
@@ -125,7 +125,8 @@ package final class JaegerDatagrams: Sendable {
       return Array(state.waiting[..<count])
     }
     guard !taken.isEmpty else { return nil }
-    return (taken.flatMap(\.request), taken.reduce(0) { $0 + $1.spanCount })
+    // What was written here is as OTLP has it.
+    return try? SpanBatch(taken.flatMap(\.request), limits: .none)
   }
 }
 

@@ -1,4 +1,5 @@
 package import HTTP
+import SpanStore
 import TelemetryModel
 import TraceFormats
 
@@ -24,7 +25,7 @@ extension Collector {
     do throws(HTTPError) { tenant = try tenantOf(request) } catch { throw Refusal(error) }
     let decoding = limits.decoding
     return try await store(message, tenant: tenant) { body throws(TraceFormatError) in
-      Received(try OTLPTraceProtobuf.decode(body, limits: decoding), body: body)
+      try SpanBatch(body, limits: decoding)
     }
   }
 }

@@ -1,4 +1,5 @@
 package import HTTP
+import SpanStore
 import TraceFormats
 import WireFormats
 
@@ -35,8 +36,11 @@ extension Collector {
       let rejected = try await take(request) { body throws(TraceFormatError) in
         switch encoding {
         case .protobuf:
-          Received(try OTLPTraceProtobuf.decode(body, limits: decoding), body: body)
-        case .json: Received(try OTLPTraceJSON.decode(body, limits: decoding))
+          try SpanBatch(body, limits: decoding)
+        case .json:
+          try SpanBatch(
+            OTLPTraceProtobuf.encode(try OTLPTraceJSON.decode(body, limits: decoding)),
+            limits: .none)
         }
       }
       try? await writer.respond(
@@ -72,7 +76,7 @@ private enum OTLPEncoding: Sendable {
         json.key("rejectedSpans")
         json.quotedInt(Int64(rejected))
         json.key("errorMessage")
-        json.string(Received.rejection)
+        json.string(Collector.rejection)
       }
       json.endObject()
       json.endObject()
@@ -108,7 +112,7 @@ enum OTLPResponse {
     response.message(1) { partial in
       guard rejected > 0 else { return }
       partial.int64(1, Int64(rejected))
-      partial.string(2, Received.rejection)
+      partial.string(2, Collector.rejection)
     }
     return response.bytes
   }

@@ -1,4 +1,5 @@
 package import HTTP
+import SpanStore
 import TraceFormats
 
 extension Collector {
@@ -26,7 +27,7 @@ extension Collector {
     let decoding = limits.decoding
     do throws(Refusal) {
       _ = try await take(request) { body throws(TraceFormatError) in
-        Received(try kind.transcode(body, decoding))
+        try SpanBatch(try kind.transcode(body, decoding).request, limits: .none)
       }
       try? await writer.respond(.accepted)
     } catch {

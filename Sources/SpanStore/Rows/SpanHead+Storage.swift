@@ -1,6 +1,7 @@
 import Bytes
 import Storage
 import TelemetryModel
+import TraceFormats
 
 extension SpanHead: StoreHead {
   var memoryByteCount: Int { byteSize }
@@ -15,7 +16,10 @@ extension SpanHead: StoreHead {
       guard let tenant = TenantID(String(decoding: name, as: UTF8.self)) else {
         throw ByteError.malformedText
       }
-      insert(try SpanBatch(try cursor.readBytes(cursor.remaining)), tenant: tenant)
+      var request: [UInt8] = []
+      request.append(span: try cursor.readBytes(cursor.remaining))
+      // What was taken is read again, whatever limits came to be set.
+      insert(try SpanBatch(request, limits: .none), tenant: tenant)
     } catch {
       throw StorageError(
         .corrupt, "record \(record.sequence) of the WAL holds no spans: \(error)")
@@ -26,22 +30,30 @@ extension SpanHead: StoreHead {
     let parts = self.parts
     guard let starts, rowCount > 0 else { return }
     let writer = try output.begin()
-    var indexes: [SpanIndex] = []
+    var indexes: [[UInt8]] = []
     var rawBytes = 0
     for (tenant, part) in parts {
-      var blocks: [SpanIndex.Block] = []
-      for built in SpanSegmentBuilder.build(part.chunks, part.dictionary) {
-        var entry = built.entry
-        entry.page = try writer.append(SpanPage.block, built.bytes)
-        blocks.append(entry)
+      var builder = SpanSegmentBuilder()
+      try SpanRowOrder.forEach(part.chunks) { (chunk, row) throws(StorageError) in
+        let row = part.chunks[chunk].rows[row]
+        let name = part.tables.names[row.name]
+        let result: Result<Void, StorageError> = part.chunks[chunk].messages.withUnsafeBytes {
+          messages in
+          part.tables.names.bytes.withUnsafeBytes { names in
+            do throws(StorageError) {
+              let name = UnsafeRawBufferPointer(rebasing: names[name])
+              return .success(try builder.add(row, name: name, messages, to: writer))
+            } catch {
+              return .failure(error)
+            }
+          }
+        }
+        try result.get()
       }
+      indexes.append(try builder.finish(tenant, part.tables, to: writer))
       rawBytes += part.chunks.reduce(0) { $0 + $1.messages.count }
-      indexes.append(
-        SpanIndex(
-          tenant: tenant, dictionary: part.dictionary, blocks: blocks,
-          operations: part.operations))
     }
-    _ = try writer.append(SpanPage.index, SpanIndex.encode(indexes))
+    _ = try writer.append(SpanPage.index, SpanIndexCoding.encode(indexes))
     writer.finish(
       SegmentSummary(
         tenant: parts.count == 1 ? parts[0].tenant.name : nil,

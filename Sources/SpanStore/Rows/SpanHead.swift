@@ -1,23 +1,21 @@
 import Synchronization
 import TelemetryModel
 
+/// Rows of the head with the bytes that their messages are ranges of.
+struct SpanChunk: Sendable {
+  var rows: [SpanRow] = []
+  var messages: [UInt8] = []
+}
+
 /// The newest spans, in memory: searched at once, flushed to a segment by size or age.
 ///
 /// Rows lie in chunks of some thousand; a reader takes the chunks as they are and searches them
 /// without holding the lock, while ingest goes on in the last one.
 final class SpanHead: Sendable {
-  /// One tenant's part.
+  /// One tenant's part, as readers see it.
   struct Part: Sendable {
-    var dictionary = SpanDictionary()
-    var chunks: [SpanRows] = []
-    /// Chunk and row of each span of a trace.
-    var places: [TraceID: [Place]] = [:]
-    var operations: [UInt32: Set<SpanOperation>] = [:]
-  }
-
-  struct Place: Sendable {
-    var chunk: Int32
-    var row: Int32
+    var tables = SpanTables()
+    var chunks: [SpanChunk] = []
   }
 
   static let chunkRows = 4096
@@ -25,6 +23,7 @@ final class SpanHead: Sendable {
 
   private struct State {
     var parts: [TenantID: Part] = [:]
+    var places: [TenantID: TracePlaces] = [:]
     var byteSize = 0
     var rows = 0
     var starts: ClosedRange<Int64>?
@@ -39,16 +38,22 @@ final class SpanHead: Sendable {
 
   /// Adds the spans of a request.
   func insert(_ batch: SpanBatch, tenant: TenantID) {
+    guard let first = batch.rows.first else { return }
     state.withLock { state in
-      let before = state.parts[tenant]?.dictionary.byteSize ?? 0
-      state.parts[tenant, default: Part()].append(batch.rows, batch.dictionary)
-      let after = state.parts[tenant]?.dictionary.byteSize ?? 0
-      state.byteSize += batch.rows.byteSize + batch.rows.count * 40 + after - before
+      let before = state.parts[tenant]?.tables.byteSize ?? 0
+      state.parts[tenant, default: Part()].append(batch, &state.places[tenant, default: .init()])
+      let after = state.parts[tenant]?.tables.byteSize ?? 0
+      state.byteSize +=
+        batch.request.count + batch.rows.count * (MemoryLayout<SpanRow>.stride + 16) + after
+        - before
       state.rows += batch.rows.count
-      for start in batch.rows.starts {
-        let known = state.starts ?? start...start
-        state.starts = min(known.lowerBound, start)...max(known.upperBound, start)
+      var low = state.starts?.lowerBound ?? first.start
+      var high = state.starts?.upperBound ?? first.start
+      for row in batch.rows {
+        low = min(low, row.start)
+        high = max(high, row.start)
       }
+      state.starts = low...high
     }
   }
 
@@ -61,44 +66,104 @@ final class SpanHead: Sendable {
   }
 
   /// The rows of one trace, copied out.
-  func rows(of trace: TraceID, tenant: TenantID) -> (rows: SpanRows, dictionary: SpanDictionary)? {
+  func rows(of trace: TraceID, tenant: TenantID) -> (chunk: SpanChunk, tables: SpanTables)? {
     state.withLock { state in
-      guard let part = state.parts[tenant], let places = part.places[trace] else { return nil }
-      let map = DictionaryMap(identityOf: part.dictionary)
-      var out = SpanRows()
-      for place in places {
-        out.append(Int(place.row), of: part.chunks[Int(place.chunk)], map: map)
+      guard let part = state.parts[tenant], let places = state.places[tenant] else { return nil }
+      let found = places.rows(of: trace)
+      guard !found.isEmpty else { return nil }
+      var out = SpanChunk()
+      for place in found.reversed() {
+        var row = part.chunks[place.chunk].rows[place.row]
+        let message = part.chunks[place.chunk].messages[row.message]
+        row.messageStart = Int32(truncatingIfNeeded: out.messages.count)
+        out.messages += message
+        row.messageEnd = Int32(truncatingIfNeeded: out.messages.count)
+        out.rows.append(row)
       }
-      return (out, part.dictionary)
+      return (out, part.tables)
+    }
+  }
+}
+
+/// Where the rows of each trace stand in a head: the last one by an open-addressing table, those
+/// before it linked from row to row.
+struct TracePlaces: Sendable {
+  struct Place {
+    var chunk: Int
+    var row: Int
+  }
+
+  private struct Entry {
+    var trace: TraceID
+    var chunk: Int32
+    var row: Int32
+    /// The entry before it of the same trace, or -1.
+    var previous: Int32
+  }
+
+  private var entries: [Entry] = []
+  private var slots: [Int32] = []
+
+  mutating func append(_ trace: TraceID, chunk: Int, row: Int) {
+    if entries.count * 2 >= slots.count { grow() }
+    let slot = find(trace)
+    let entry = Entry(
+      trace: trace, chunk: Int32(truncatingIfNeeded: chunk), row: Int32(truncatingIfNeeded: row),
+      previous: slots[slot])
+    slots[slot] = Int32(truncatingIfNeeded: entries.count)
+    entries.append(entry)
+  }
+
+  /// The places of a trace's rows, latest first.
+  func rows(of trace: TraceID) -> [Place] {
+    guard !slots.isEmpty else { return [] }
+    var out: [Place] = []
+    var number = slots[find(trace)]
+    while number >= 0 {
+      let entry = entries[Int(number)]
+      out.append(Place(chunk: Int(entry.chunk), row: Int(entry.row)))
+      number = entry.previous
+    }
+    return out
+  }
+
+  private func find(_ trace: TraceID) -> Int {
+    let mask = slots.count - 1
+    var slot = Self.slot(of: trace) & mask
+    while slots[slot] >= 0, entries[Int(slots[slot])].trace != trace { slot = (slot + 1) & mask }
+    return slot
+  }
+
+  private static func slot(of trace: TraceID) -> Int {
+    let mixed = (trace.low ^ trace.high &* 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
+    return Int(truncatingIfNeeded: mixed >> 20)
+  }
+
+  private mutating func grow() {
+    slots = [Int32](repeating: -1, count: max(1024, slots.count * 2))
+    for (number, entry) in entries.enumerated() {
+      slots[find(entry.trace)] = Int32(truncatingIfNeeded: number)
     }
   }
 }
 
 extension SpanHead.Part {
-  fileprivate mutating func append(_ rows: SpanRows, _ other: SpanDictionary) {
-    let map = DictionaryMap(of: other, in: &dictionary)
+  fileprivate mutating func append(_ batch: SpanBatch, _ places: inout TracePlaces) {
+    let map = SpanTablesMap(of: batch.tables, in: &tables)
     let isFull = chunks.last.map {
-      $0.count >= SpanHead.chunkRows || $0.messages.count >= SpanHead.chunkBytes
+      $0.rows.count >= SpanHead.chunkRows || $0.messages.count >= SpanHead.chunkBytes
     }
-    if isFull ?? true { chunks.append(SpanRows()) }
+    if isFull ?? true { chunks.append(SpanChunk()) }
     let chunk = chunks.count - 1
-    for row in 0..<rows.count {
-      let place = SpanHead.Place(chunk: Int32(chunk), row: Int32(chunks[chunk].count))
-      chunks[chunk].append(row, of: rows, map: map)
-      places[rows.traces[row], default: []].append(place)
-      let service = map.strings[Int(rows.services[row])]
-      operations[service, default: []].insert(
-        SpanOperation(
-          name: other.strings[Int(rows.names[row])], kind: SpanKind(rawValue: rows.kinds[row])))
+    batch.request.withUnsafeBytes { request in
+      for var row in batch.rows {
+        let message = UnsafeRawBufferPointer(rebasing: request[row.message])
+        row.messageStart = Int32(truncatingIfNeeded: chunks[chunk].messages.count)
+        chunks[chunk].messages.append(contentsOf: message)
+        row.messageEnd = Int32(truncatingIfNeeded: chunks[chunk].messages.count)
+        places.append(row.trace, chunk: chunk, row: chunks[chunk].rows.count)
+        chunks[chunk].rows.append(map(row))
+      }
     }
-  }
-}
-
-extension DictionaryMap {
-  /// The numbers that `other`'s things get in `dictionary`, to which new ones are added.
-  init(of other: SpanDictionary, in dictionary: inout SpanDictionary) {
-    strings = other.strings.map { dictionary.number(ofString: $0) }
-    resources = other.resources.map { dictionary.number(ofResource: $0) }
-    scopes = other.scopes.map { dictionary.number(ofScope: $0) }
   }
 }

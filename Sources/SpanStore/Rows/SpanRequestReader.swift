@@ -1,182 +1,157 @@
 import Bytes
 import TelemetryModel
+import TraceFormats
 import WireFormats
 
-/// Reads an encoded OTLP request straight into rows: no tree of spans is built.
+/// Checks an encoded OTLP request and reads it into rows, in one pass and without objects.
 ///
 /// Source: opentelemetry/proto/trace/v1/trace.proto; `TracesData` and `ExportTraceServiceRequest`
-/// have the same fields.
-enum SpanRequestReader {
-  /// Spans of one request at most; more are refused before anything is stored.
-  static let spansMax = 1_000_000
+/// have the same fields. What ``OTLPTraceProtobuf/decode(_:limits:)`` refuses is refused here.
+struct SpanRequestReader {
+  private let bytes: UnsafeRawBufferPointer
+  private var checker: SpanMessageChecker
+  private(set) var rows: [SpanRow] = []
+  private(set) var tables = SpanTables()
+  private(set) var rejectedCount = 0
+  private var lastOperation = SpanTables.Operation(service: .max, name: 0, kind: 0)
 
-  /// Calls `append` with each row's columns; its message borrows from the request.
-  ///
-  /// - Throws: ``SpanStoreError`` with code `malformed`.
-  static func read(
-    _ request: RawSpan, into dictionary: inout SpanDictionary, rows: inout SpanRows
-  ) throws(SpanStoreError) {
-    do {
-      var top = ProtobufReader(request)
-      while try top.nextField() {
-        guard top.field == 1, top.wireType == .bytes else {
-          try top.skip()
-          continue
-        }
-        try readResourceSpans(try top.bytes(), &dictionary, &rows)
+  /// `bytes` must stay as they are while the reader is used.
+  init(_ bytes: UnsafeRawBufferPointer, _ limits: TraceDecodingLimits) {
+    self.bytes = bytes
+    checker = SpanMessageChecker(limits)
+    rows.reserveCapacity(bytes.count / 256)
+  }
+
+  mutating func read() throws(TraceFormatError) {
+    var cursor = WireCursor(bytes)
+    while true {
+      let tag = try cursor.nextTag()
+      if tag == 0 { return }
+      guard tag >> 3 == 1 else {
+        try cursor.skip(tag)
+        continue
       }
-    } catch let error as SpanStoreError {
-      throw error
-    } catch {
-      throw SpanStoreError(.malformed, "the request is no OTLP trace message: \(error)")
+      try SpanMessageChecker.expect(tag, .bytes)
+      try checker.countValue()
+      try readResourceSpans(try cursor.bytes())
     }
   }
 
-  private static func readResourceSpans(
-    _ message: RawSpan, _ dictionary: inout SpanDictionary, _ rows: inout SpanRows
-  ) throws {
+  private func cursor(_ range: Range<Int>) -> WireCursor {
+    WireCursor(WireCursor(bytes).base, range)
+  }
+
+  private mutating func readResourceSpans(_ message: Range<Int>) throws(TraceFormatError) {
     // The resource can stand after the spans: one pass for the fields, one for the spans.
-    let fields = try fieldsBeside(2, of: message)
-    let resource = dictionary.number(ofResource: fields)
-    let service = dictionary.number(ofString: try serviceName(fields.span.bytes))
-    var reader = ProtobufReader(message)
-    while try reader.nextField() {
-      guard reader.field == 2, reader.wireType == .bytes else {
-        try reader.skip()
-        continue
-      }
-      let scopeMessage = try reader.bytes()
-      let scope = dictionary.number(ofScope: try fieldsBeside(2, of: scopeMessage))
-      var inner = ProtobufReader(scopeMessage)
-      while try inner.nextField() {
-        guard inner.field == 2, inner.wireType == .bytes else {
-          try inner.skip()
-          continue
+    var fields: [UInt8] = []
+    var service = 0..<0
+    var hasService = false
+    var reader = cursor(message)
+    while true {
+      let start = reader.at
+      let tag = try reader.nextTag()
+      if tag == 0 { break }
+      switch tag >> 3 {
+      case 1:
+        try SpanMessageChecker.expect(tag, .bytes)
+        let resource = try reader.bytes()
+        if let name = try checker.resource(cursor(resource)), !hasService {
+          service = name
+          hasService = true
         }
-        guard rows.count < spansMax else {
-          throw SpanStoreError(.malformed, "more than \(spansMax) spans in one request")
-        }
-        try readSpan(try inner.bytes(), service, resource, scope, &dictionary, &rows)
-      }
-    }
-  }
-
-  private static func readSpan(
-    _ message: RawSpan, _ service: UInt32, _ resource: UInt32, _ scope: UInt32,
-    _ dictionary: inout SpanDictionary, _ rows: inout SpanRows
-  ) throws {
-    var reader = ProtobufReader(message)
-    var trace = TraceID(high: 0, low: 0)
-    var span: UInt64 = 0
-    var name = ""
-    var kind: Int32 = 0
-    var status: Int32 = 0
-    var start: UInt64 = 0
-    var end: UInt64 = 0
-    while try reader.nextField() {
-      switch (reader.field, reader.wireType) {
-      case (1, .bytes):
-        var bytes = ByteCursor(try reader.bytes())
-        if bytes.remaining == 16 {
-          trace.high = try bytes.readBigEndian(UInt64.self)
-          trace.low = try bytes.readBigEndian(UInt64.self)
-        }
-      case (2, .bytes):
-        var bytes = ByteCursor(try reader.bytes())
-        if bytes.remaining == 8 { span = try bytes.readBigEndian(UInt64.self) }
-      case (5, .bytes): name = try reader.repairedString()
-      case (6, .varint): kind = try reader.int32()
-      case (7, .fixed64): start = try reader.fixed64()
-      case (8, .fixed64): end = try reader.fixed64()
-      case (15, .bytes): status = try statusCode(try reader.bytes())
-      default: try reader.skip()
+        Self.append(tag, resource, of: reader, to: &fields)
+      case 2:
+        try SpanMessageChecker.expect(tag, .bytes)
+        _ = try reader.bytes()
+      case 3:
+        try SpanMessageChecker.expect(tag, .bytes)
+        let text = try reader.bytes()
+        try SpanMessageChecker.text(reader.buffer(text), field: 3)
+        Self.append(tag, text, of: reader, to: &fields)
+      default:
+        try reader.skip(tag)
+        fields.append(contentsOf: reader.buffer(start..<reader.at))
       }
     }
-    rows.traces.append(trace)
-    rows.spans.append(span)
-    rows.starts.append(Int64(bitPattern: start))
-    rows.ends.append(Int64(bitPattern: end))
-    rows.services.append(service)
-    rows.names.append(dictionary.number(ofString: name))
-    rows.kinds.append(kind)
-    rows.statuses.append(status)
-    rows.resources.append(resource)
-    rows.scopes.append(scope)
-    rows.messages.append(span: message)
-    rows.messageEnds.append(rows.messages.count)
-  }
-
-  private static func statusCode(_ message: RawSpan) throws -> Int32 {
-    var reader = ProtobufReader(message)
-    var code: Int32 = 0
-    while try reader.nextField() {
-      if reader.field == 3, reader.wireType == .varint {
-        code = try reader.int32()
+    let number = fields.withUnsafeBytes {
+      tables.number(ofResource: $0, service: reader.buffer(service))
+    }
+    reader = cursor(message)
+    while true {
+      let tag = try reader.nextTag()
+      if tag == 0 { return }
+      if tag == 0x12 {
+        try readScopeSpans(try reader.bytes(), number)
       } else {
-        try reader.skip()
+        try reader.skip(tag)
       }
     }
-    return code
   }
 
-  /// The string attribute `service.name` of a resource's fields, or empty.
-  private static func serviceName(_ fields: RawSpan) throws -> String {
-    var reader = ProtobufReader(fields)
-    while try reader.nextField() {
-      guard reader.field == 1, reader.wireType == .bytes else {
-        try reader.skip()
-        continue
-      }
-      var resource = ProtobufReader(try reader.bytes())
-      while try resource.nextField() {
-        guard resource.field == 1, resource.wireType == .bytes else {
-          try resource.skip()
-          continue
-        }
-        if let name = try stringAttribute("service.name", try resource.bytes()) { return name }
-      }
-    }
-    return ""
+  /// A length-delimited field with its lengths in their shortest form.
+  private static func append(
+    _ tag: UInt32, _ value: Range<Int>, of reader: WireCursor, to fields: inout [UInt8]
+  ) {
+    fields.appendVarint(UInt64(tag))
+    fields.appendVarint(UInt64(value.count))
+    fields.append(contentsOf: reader.buffer(value))
   }
 
-  private static func stringAttribute(_ key: String, _ message: RawSpan) throws -> String? {
-    var reader = ProtobufReader(message)
-    var found = false
-    var value: String?
-    while try reader.nextField() {
-      switch (reader.field, reader.wireType) {
-      case (1, .bytes): found = try reader.repairedString() == key
-      case (2, .bytes):
-        var any = ProtobufReader(try reader.bytes())
-        while try any.nextField() {
-          if any.field == 1, any.wireType == .bytes {
-            value = try any.repairedString()
-          } else {
-            try any.skip()
-          }
-        }
-      default: try reader.skip()
+  private mutating func readScopeSpans(
+    _ message: Range<Int>, _ resource: UInt32
+  ) throws(TraceFormatError) {
+    try checker.countValue()
+    var fields: [UInt8] = []
+    var reader = cursor(message)
+    let first = rows.count
+    while true {
+      let start = reader.at
+      let tag = try reader.nextTag()
+      if tag == 0 { break }
+      switch tag >> 3 {
+      case 1:
+        try SpanMessageChecker.expect(tag, .bytes)
+        let scope = try reader.bytes()
+        try checker.scope(cursor(scope))
+        Self.append(tag, scope, of: reader, to: &fields)
+      case 2:
+        try SpanMessageChecker.expect(tag, .bytes)
+        try checker.countSpan()
+        try readSpan(try reader.bytes(), resource)
+      case 3:
+        try SpanMessageChecker.expect(tag, .bytes)
+        let text = try reader.bytes()
+        try SpanMessageChecker.text(reader.buffer(text), field: 3)
+        Self.append(tag, text, of: reader, to: &fields)
+      default:
+        try reader.skip(tag)
+        fields.append(contentsOf: reader.buffer(start..<reader.at))
       }
     }
-    return found ? value : nil
+    let scope = tables.scopes.number(of: fields)
+    for row in first..<rows.count { rows[row].scope = scope }
   }
 
-  /// All fields of a message but `left`, written again as they came.
-  private static func fieldsBeside(_ left: Int, of message: RawSpan) throws -> [UInt8] {
-    var reader = ProtobufReader(message)
-    var writer = ProtobufWriter()
-    while try reader.nextField() {
-      guard reader.field != left else {
-        try reader.skip()
-        continue
-      }
-      switch reader.wireType {
-      case .varint: writer.uint64(reader.field, try reader.uint64())
-      case .fixed64: writer.fixed64(reader.field, try reader.fixed64())
-      case .fixed32: writer.fixed32(reader.field, try reader.fixed32())
-      case .bytes: writer.bytes(reader.field, try reader.bytes())
-      }
+  private mutating func readSpan(
+    _ message: Range<Int>, _ resource: UInt32
+  ) throws(TraceFormatError) {
+    var row = SpanRow()
+    var name = 0..<0
+    try checker.span(cursor(message), &row, &name)
+    guard !row.trace.isZero, row.span != 0 else {
+      rejectedCount += 1
+      return
     }
-    return writer.bytes
+    row.resource = resource
+    row.name = tables.names.number(of: cursor(message).buffer(name))
+    row.messageStart = Int32(truncatingIfNeeded: message.lowerBound)
+    row.messageEnd = Int32(truncatingIfNeeded: message.upperBound)
+    let operation = SpanTables.Operation(
+      service: tables.services[Int(resource)], name: row.name, kind: row.kind)
+    if operation != lastOperation {
+      tables.operations.insert(operation)
+      lastOperation = operation
+    }
+    rows.append(row)
   }
 }

@@ -1,6 +1,6 @@
 import WireFormats
 
-/// Puts rows back into an OTLP request: the inverse of ``SpanRequestReader``.
+/// Puts messages back into an OTLP request: the inverse of ``SpanRequestReader``.
 struct SpanRequestWriter {
   private struct Group: Hashable {
     var resource: [UInt8]
@@ -12,21 +12,14 @@ struct SpanRequestWriter {
   private var messages: [Group: [[UInt8]]] = [:]
   private var seen: Set<[UInt8]> = []
 
-  /// Adds a row; one that is equal in every byte to an earlier one, of the same resource and
-  /// scope, is left out. Returns whether it was added.
-  @discardableResult
-  mutating func add(_ row: Int, of rows: SpanRows, _ dictionary: SpanDictionary) -> Bool {
-    let resource = dictionary.resources[Int(rows.resources[row])]
-    let scope = dictionary.scopes[Int(rows.scopes[row])]
-    let message = Array(rows.message(row))
-    guard seen.insert(resource + [0, 0xff] + scope + [0, 0xff] + message).inserted else {
-      return false
-    }
+  /// Adds a span; one that is equal in every byte to an earlier one, of the same resource and
+  /// scope, is left out.
+  mutating func add(_ message: [UInt8], _ resource: [UInt8], _ scope: [UInt8]) {
+    guard seen.insert(resource + [0, 0xff] + scope + [0, 0xff] + message).inserted else { return }
     let group = Group(resource: resource, scope: scope)
     if scopes[resource] == nil { order.append(resource) }
     if messages[group] == nil { scopes[resource, default: []].append(scope) }
     messages[group, default: []].append(message)
-    return true
   }
 
   /// The request as protobuf; empty when no row was added.

@@ -12,6 +12,8 @@ package struct SpanSearch: Sendable {
   package var maxDuration: TimeSpan?
   /// Traces at most.
   package var limit: Int
+  /// All must hold; decided on columns where the store has them.
+  package var conditions: [SpanCondition] = []
   /// Checked last, on the decoded span with its resource and scope.
   package var matches: (@Sendable (Span, Resource, InstrumentationScope) -> Bool)?
 

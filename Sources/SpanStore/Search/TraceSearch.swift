@@ -1,12 +1,16 @@
 import TelemetryModel
 import TraceFormats
 
-/// Rows that a search may have to look at: a chunk of the head or a block of a segment.
+/// Rows that a search may have to look at.
 struct SearchCandidate {
+  enum Rows {
+    case chunk(SpanChunk, SpanTables)
+    case block(PartSearch, SpanIndex.Block)
+  }
+
   /// No row of it starts later.
   var latestStart: Int64
-  /// Reads the rows; nil when they turned out to be unreadable and were set aside.
-  var load: () throws(SpanStoreError) -> (rows: SpanRows, dictionary: SpanDictionary)?
+  var rows: Rows
 }
 
 /// One search over candidates of all places, newest first.
@@ -16,6 +20,9 @@ struct SearchCandidate {
 struct TraceSearch {
   let search: SpanSearch
   private var newest: [TraceID: Int64] = [:]
+  /// What `matches` needs of a row, decoded once for each resource and scope of a place.
+  private var resources: [UInt32: Resource] = [:]
+  private var scopes: [UInt32: InstrumentationScope] = [:]
 
   init(_ search: SpanSearch) { self.search = search }
 
@@ -23,9 +30,13 @@ struct TraceSearch {
   mutating func run(_ candidates: [SearchCandidate]) throws(SpanStoreError) -> [TraceID] {
     guard search.limit > 0 else { return [] }
     for candidate in candidates.sorted(by: { $0.latestStart > $1.latestStart }) {
-      if let bar = barToPass(), candidate.latestStart < bar { break }
-      guard let (rows, dictionary) = try candidate.load() else { continue }
-      visit(rows, dictionary)
+      let bar = barToPass()
+      if let bar, candidate.latestStart < bar { break }
+      switch candidate.rows {
+      case .chunk(let chunk, let tables): visit(chunk, tables, bar)
+      // What is damaged is left out; the storage has counted and named it.
+      case .block(let part, let entry): try? visit(entry, part, bar)
+      }
       trim()
     }
     return ordered().prefix(search.limit).map(\.key)
@@ -48,37 +59,215 @@ struct TraceSearch {
     return newest.values.sorted(by: >)[search.limit - 1]
   }
 
-  private mutating func visit(_ rows: SpanRows, _ dictionary: SpanDictionary) {
+  /// Whether start and length are in the bounds asked for.
+  private func isInBounds(_ start: Int64, _ length: Int64, _ bar: Int64?) -> Bool {
+    if let bar, start < bar { return false }
+    if let range = search.start, !range.contains(Timestamp(nanoseconds: start)) { return false }
+    if let least = search.minDuration, length < least.nanoseconds { return false }
+    if let most = search.maxDuration, length > most.nanoseconds { return false }
+    return true
+  }
+
+  private mutating func add(_ trace: TraceID, _ start: Int64) {
+    if let known = newest[trace], known >= start { return }
+    newest[trace] = start
+  }
+}
+
+// MARK: - The head
+
+extension TraceSearch {
+  private mutating func visit(_ chunk: SpanChunk, _ tables: SpanTables, _ bar: Int64?) {
+    resources = [:]
+    scopes = [:]
     var service: UInt32?
     if let name = search.service {
-      guard let number = dictionary.existingNumber(ofString: name) else { return }
+      guard let number = tables.names.existingNumber(of: name) else { return }
       service = number
     }
     var operation: UInt32?
     if let name = search.operation {
-      guard let number = dictionary.existingNumber(ofString: name) else { return }
+      guard let number = tables.names.existingNumber(of: name) else { return }
       operation = number
     }
-    for row in 0..<rows.count {
-      if let service, rows.services[row] != service { continue }
-      if let operation, rows.names[row] != operation { continue }
-      guard rows.lasts(row, search) else { continue }
-      let start = rows.starts[row]
-      if let known = newest[rows.traces[row]], known >= start { continue }
-      if let matches = search.matches, !decodes(row, rows, dictionary, matches) { continue }
-      newest[rows.traces[row]] = start
+    let conditions = search.conditions.map { ($0, shared(of: $0, tables)) }
+    chunk.messages.withUnsafeBytes { messages in
+      for row in chunk.rows {
+        if let service, tables.service(of: row) != service { continue }
+        if let operation, row.name != operation { continue }
+        guard isInBounds(row.start, row.duration, bar) else { continue }
+        if let known = newest[row.trace], known >= row.start { continue }
+        let message = WireCursor(WireCursor(messages).base, row.message)
+        guard conditions.allSatisfy({ holds($0.0, $0.1, row, message) }) else { continue }
+        if let matches = search.matches {
+          guard
+            let span = try? OTLPTraceProtobuf.decodeSpan(
+              RawSpan(_unsafeBytes: message.buffer(row.message)))
+          else { continue }
+          let resource = resource(row.resource) { tables.resources.array(row.resource) }
+          let scope = scope(row.scope) { tables.scopes.array(row.scope) }
+          guard matches(span, resource, scope) else { continue }
+        }
+        newest[row.trace] = row.start
+      }
     }
   }
 
-  private func decodes(
-    _ row: Int, _ rows: SpanRows, _ dictionary: SpanDictionary,
-    _ matches: @Sendable (Span, Resource, InstrumentationScope) -> Bool
+  /// For each resource and scope whether a condition holds for it.
+  private func shared(
+    of condition: SpanCondition, _ tables: SpanTables
+  ) -> (resources: [Bool], scopes: [Bool]) {
+    guard case .attribute(let key, let places) = condition.subject else { return ([], []) }
+    var out: (resources: [Bool], scopes: [Bool]) = ([], [])
+    if places.contains(.resource) {
+      out.resources = (0..<UInt32(tables.resources.count)).map { number in
+        let told = try? OTLPTraceProtobuf.decodeResourceSpans(
+          tables.resources.array(number).span.bytes)
+        return told?.resource.attributes.value(of: key).map(condition.holds) ?? false
+      }
+    }
+    if places.contains(.scope) {
+      out.scopes = (0..<UInt32(tables.scopes.count)).map { number in
+        let told = try? OTLPTraceProtobuf.decodeScopeSpans(tables.scopes.array(number).span.bytes)
+        return told?.scope.attributes.value(of: key).map(condition.holds) ?? false
+      }
+    }
+    return out
+  }
+
+  private func holds(
+    _ condition: SpanCondition, _ shared: (resources: [Bool], scopes: [Bool]), _ row: SpanRow,
+    _ message: WireCursor
   ) -> Bool {
-    var writer = SpanRequestWriter()
-    writer.add(row, of: rows, dictionary)
-    guard let decoded = try? OTLPTraceProtobuf.decode(writer.encode()).first,
-      let scope = decoded.scopes.first, let span = scope.spans.first
-    else { return false }
-    return matches(span, decoded.resource, scope.scope)
+    switch condition.subject {
+    case .kind: return condition.holds(.int(Int64(row.kind)))
+    case .statusCode: return condition.holds(.int(Int64(row.status)))
+    case .attribute(let key, let places):
+      if places.contains(.resource), shared.resources[Int(row.resource)] { return true }
+      if places.contains(.scope), shared.scopes[Int(row.scope)] { return true }
+      return SpanMessage.holds(key, places, condition, message)
+    }
+  }
+
+  private mutating func resource(_ number: UInt32, _ fields: () -> [UInt8]) -> Resource {
+    if let known = resources[number] { return known }
+    let read = (try? OTLPTraceProtobuf.decodeResourceSpans(fields().span.bytes))?.resource
+    resources[number] = read ?? Resource()
+    return read ?? Resource()
+  }
+
+  private mutating func scope(_ number: UInt32, _ fields: () -> [UInt8]) -> InstrumentationScope {
+    if let known = scopes[number] { return known }
+    let read = (try? OTLPTraceProtobuf.decodeScopeSpans(fields().span.bytes))?.scope
+    scopes[number] = read ?? InstrumentationScope()
+    return read ?? InstrumentationScope()
+  }
+}
+
+// MARK: - Segments
+
+extension TraceSearch {
+  private mutating func visit(
+    _ entry: SpanIndex.Block, _ part: PartSearch, _ bar: Int64?
+  ) throws {
+    guard let block = part.part.block(entry) else { return }
+    let columns = BlockRows(block)
+    let (traces, starts) = try block.tracesAndStarts(0..<block.rowCount)
+    let lengths =
+      search.minDuration == nil && search.maxDuration == nil ? nil : try columns.numbers(.length)
+    var rows: [Int] = []
+    if let resources = part.resources {
+      let resourceOfRow = try columns.numbers(.resource)
+      for row in 0..<block.rowCount where resources[Int(resourceOfRow[row])] {
+        if isInBounds(starts[row], max(0, lengths?[row] ?? 0), bar) { rows.append(row) }
+      }
+    } else {
+      for row in 0..<block.rowCount
+      where isInBounds(starts[row], max(0, lengths?[row] ?? 0), bar) {
+        rows.append(row)
+      }
+    }
+    if let operation = search.operation {
+      let names = try block.texts(SpanBlock.CoreColumn.name.rawValue, 0..<block.rowCount)
+      rows = rows.filter { row in
+        names.withText(row) {
+          $0.count == operation.utf8.count && $0.elementsEqual(operation.utf8)
+        }
+      }
+    }
+    for condition in part.conditions where !rows.isEmpty {
+      rows = try condition.filter(rows, of: columns)
+    }
+    guard search.matches != nil else {
+      for row in rows { add(traces[row], starts[row]) }
+      return
+    }
+    try check(rows, columns, part, traces, starts)
+  }
+
+  /// Asks `matches` about the rows that are left.
+  private mutating func check(
+    _ rows: [Int], _ columns: BlockRows, _ part: PartSearch, _ traces: [TraceID],
+    _ starts: [Int64]
+  ) throws {
+    guard let matches = search.matches, !rows.isEmpty else { return }
+    resources = [:]
+    scopes = [:]
+    let index = part.part.index
+    var this = self
+    func check(_ row: Int, _ resource: Int, _ scope: Int, _ message: [UInt8]) {
+      if let known = this.newest[traces[row]], known >= starts[row] { return }
+      guard let span = try? OTLPTraceProtobuf.decodeSpan(message.span.bytes) else { return }
+      let told = this.resource(UInt32(resource)) { index.resources[resource] }
+      let library = this.scope(UInt32(scope)) { index.scopes[scope] }
+      if matches(span, told, library) { this.newest[traces[row]] = starts[row] }
+    }
+    if rows.count * 16 < columns.block.rowCount {
+      for row in rows {
+        try columns.block.messages(row..<(row + 1)) { check(row, $0, $1, $2) }
+      }
+    } else {
+      var next = 0
+      var row = 0
+      try columns.block.messages(0..<columns.block.rowCount) { resource, scope, message in
+        if next < rows.count, rows[next] == row {
+          check(row, resource, scope, message)
+          next += 1
+        }
+        row += 1
+      }
+    }
+    self = this
+  }
+}
+
+/// A search in the terms of one tenant's part of a segment; nil when nothing in it can match.
+final class PartSearch {
+  let part: SegmentPart
+  let resources: [Bool]?
+  let conditions: [PartCondition]
+
+  init?(_ part: SegmentPart, _ search: SpanSearch) throws {
+    self.part = part
+    if let service = search.service {
+      guard let resources = part.index.resources(of: service) else { return nil }
+      self.resources = resources
+    } else {
+      resources = nil
+    }
+    conditions = try search.conditions.map { try PartCondition($0, part) }
+  }
+
+  /// Whether a row of the block can match.
+  func mayMatch(_ block: SpanIndex.Block, _ search: SpanSearch) -> Bool {
+    if let resources, !block.resources.contains(where: { resources[Int($0)] }) { return false }
+    if let least = search.minDuration, block.longest < least.nanoseconds { return false }
+    if let range = search.start,
+      block.starts.lowerBound >= range.upperBound.nanoseconds
+        || block.starts.upperBound < range.lowerBound.nanoseconds
+    {
+      return false
+    }
+    return conditions.allSatisfy { $0.mayHold(block) }
   }
 }

@@ -2,127 +2,203 @@ import Bytes
 import Compression
 import TelemetryModel
 
-/// The bytes of one block of rows: every column whole, then all together under zstd.
+/// A block of a segment: rows of one tenant as columns, read as far as they are asked for.
 ///
-/// docs/formats/span-segment.md has the diagram. Numbers are little-endian varints; starts are
-/// differences to the row before, ends to their starts.
-enum SpanBlock {
-  /// Raw bytes at which a block is closed.
-  static let bytesTarget = 1 << 20
-  /// No block inflates to more; a row is at most one request of 64 MiB.
-  static let bytesMax = 128 << 20
-
-  static func encode(_ rows: SpanRows) -> [UInt8] {
-    var out: [UInt8] = []
-    out.reserveCapacity(rows.byteSize)
-    out.appendVarint(UInt64(rows.count))
-    var previous = TraceID(high: 0, low: 0)
-    for trace in rows.traces {
-      // Rows are sorted by trace: a zero says that it is the one before.
-      let isSame = trace == previous
-      out.append(isSame ? 0 : 1)
-      if !isSame {
-        out.appendBigEndian(trace.high)
-        out.appendBigEndian(trace.low)
-      }
-      previous = trace
-    }
-    for span in rows.spans { out.appendLittleEndian(span) }
-    var last: Int64 = 0
-    for start in rows.starts {
-      out.appendZigZag(start &- last)
-      last = start
-    }
-    for row in 0..<rows.count { out.appendZigZag(rows.ends[row] &- rows.starts[row]) }
-    for column in [rows.services, rows.names, rows.resources, rows.scopes] {
-      for value in column { out.appendVarint(UInt64(value)) }
-    }
-    for value in rows.kinds { out.appendZigZag(Int64(value)) }
-    for value in rows.statuses { out.appendZigZag(Int64(value)) }
-    for row in 0..<rows.count { out.appendVarint(UInt64(rows.message(row).count)) }
-    out += rows.messages
-    return Zstd.compress(out)
+/// Everything throws on bytes that are no block, or that name what the index does not have.
+struct SpanBlock {
+  /// Columns that every block has.
+  enum CoreColumn: Int {
+    /// 16 bytes for each trace.
+    case trace = 0
+    /// How many rows each trace has.
+    case run = 1
+    /// The first start of each trace, and of each row the difference to it.
+    case base = 2
+    case delta = 3
+    /// End minus start.
+    case length = 4
+    /// 8 bytes for each row.
+    case span = 5
+    case name = 6
+    case resource = 7
+    case scope = 8
+    case kind = 9
+    case status = 10
+    case shape = 11
+    /// For each row that tells a parent: how many rows before it that stands, or 0.
+    case parent = 12
+    /// The ids of parents that stand elsewhere.
+    case foreignParent = 13
+    /// Messages of rows of shape 0.
+    case whole = 14
   }
 
-  /// - Throws: ``SpanStoreError`` with code `corrupt` on bytes that are no block, or that name
-  ///   more than the dictionary has.
-  static func decode(_ bytes: [UInt8], _ dictionary: SpanDictionary) throws(SpanStoreError)
-    -> SpanRows
-  {
-    do {
-      let raw = try Zstd.decompress(bytes, bytesMax: bytesMax)
-      var cursor = ByteCursor(raw.span.bytes)
-      let rows = try read(&cursor)
-      let strings = dictionary.strings.count
-      guard cursor.isAtEnd,
-        rows.services.allSatisfy({ Int($0) < strings }),
-        rows.names.allSatisfy({ Int($0) < strings }),
-        rows.resources.allSatisfy({ Int($0) < dictionary.resources.count }),
-        rows.scopes.allSatisfy({ Int($0) < dictionary.scopes.count })
-      else { throw ByteError.malformedText }
-      return rows
-    } catch {
-      throw SpanStoreError(.corrupt, "a block of spans cannot be read: \(error)")
+  /// The id of a value column.
+  static func valueColumn(_ column: Int) -> Int { 16 + column }
+
+  let part: SegmentPart
+  let page: [UInt8]
+  let rowCount: Int
+  private var ranges: [Int: Range<Int>] = [:]
+
+  init(_ page: [UInt8], _ part: SegmentPart) throws(ByteError) {
+    self.part = part
+    self.page = page
+    var cursor = ByteCursor(page.span.bytes)
+    rowCount = Int(clamping: try cursor.readVarint())
+    // Each row takes eight bytes at least, its span's id.
+    guard rowCount <= page.count / 8 else { throw .truncated }
+    var lengths: [(Int, Int)] = []
+    for _ in 0..<(try cursor.readLength()) {
+      lengths.append(
+        (Int(clamping: try cursor.readVarint()), Int(clamping: try cursor.readVarint())))
+    }
+    var at = cursor.position
+    for (id, length) in lengths {
+      guard length <= page.count - at else { throw .truncated }
+      ranges[id] = at..<(at + length)
+      at += length
     }
   }
 
-  private static func read(_ cursor: inout ByteCursor) throws(ByteError) -> SpanRows {
-    var rows = SpanRows()
-    // Each row takes 15 bytes at least, so that a count cannot promise more than is there.
-    let count = Int(clamping: try cursor.readVarint())
-    guard count <= cursor.remaining / 15 else { throw .truncated }
-    rows.traces.reserveCapacity(count)
-    var trace = TraceID(high: 0, low: 0)
-    for _ in 0..<count {
-      if try cursor.readByte() != 0 {
-        trace = TraceID(
-          high: try cursor.readBigEndian(UInt64.self), low: try cursor.readBigEndian(UInt64.self))
+  func hasColumn(_ id: Int) -> Bool { ranges[id] != nil }
+
+  func reader(_ id: Int) throws(ByteError) -> NumberColumn.Reader {
+    guard let range = ranges[id] else { throw .truncated }
+    return try NumberColumn.Reader(page, range)
+  }
+
+  /// The numbers of rows of a core column.
+  func numbers(_ core: CoreColumn, _ rows: Range<Int>) throws(ByteError) -> [Int64] {
+    try reader(core.rawValue).values(rows, of: page)
+  }
+
+  func spanID(_ row: Int) throws(ByteError) -> UInt64 {
+    guard let range = ranges[CoreColumn.span.rawValue], range.count == rowCount * 8,
+      row < rowCount
+    else { throw .truncated }
+    return page.withUnsafeBytes {
+      UInt64(
+        littleEndian: $0.loadUnaligned(
+          fromByteOffset: range.lowerBound + row * 8, as: UInt64.self))
+    }
+  }
+
+  // MARK: traces
+
+  var traceCount: Int { (ranges[CoreColumn.trace.rawValue]?.count ?? 0) / 16 }
+
+  func trace(_ number: Int) throws(ByteError) -> TraceID {
+    guard let range = ranges[CoreColumn.trace.rawValue], number < traceCount else {
+      throw .truncated
+    }
+    return page.withUnsafeBytes { bytes in
+      let at = range.lowerBound + number * 16
+      return TraceID(
+        high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)),
+        low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self)))
+    }
+  }
+
+  /// How many rows each trace has; together all rows.
+  func runs() throws(ByteError) -> [Int64] {
+    let runs = try reader(CoreColumn.run.rawValue).values(of: page)
+    var sum = 0
+    for run in runs {
+      guard run > 0, run <= Int64(rowCount - sum) else { throw .malformedText }
+      sum += Int(run)
+    }
+    guard sum == rowCount, runs.count == traceCount else { throw .malformedText }
+    return runs
+  }
+
+  /// The rows of a trace; nil when it is not in the block.
+  func rows(of id: TraceID) throws(ByteError) -> Range<Int>? {
+    var low = 0
+    var high = traceCount
+    while low < high {
+      let middle = (low + high) / 2
+      if try trace(middle) < id { low = middle + 1 } else { high = middle }
+    }
+    guard low < traceCount, try trace(low) == id else { return nil }
+    var start = 0
+    let runs = try runs()
+    for run in runs[..<low] { start += Int(run) }
+    return start..<(start + Int(runs[low]))
+  }
+
+  // MARK: texts
+
+  /// The form of a text column and where what follows it stands.
+  private func textColumn(_ id: Int) throws(ByteError) -> (TextForm, Range<Int>) {
+    guard let place = ranges[id], let first = page[place].first,
+      let form = TextForm(rawValue: first)
+    else { throw .truncated }
+    return (form, (place.lowerBound + 1)..<place.upperBound)
+  }
+
+  /// The lengths of a plain column's texts, and where its bytes stand.
+  private func lengths(
+    _ place: Range<Int>
+  ) throws(ByteError) -> (NumberColumn.Reader, Range<Int>) {
+    var cursor = ByteCursor(page.span.bytes.extracting(place))
+    let count = try cursor.readLength()
+    let start = place.lowerBound + cursor.position
+    return (
+      try NumberColumn.Reader(page, start..<(start + count)), (start + count)..<place.upperBound
+    )
+  }
+
+  /// How many values a text column has.
+  func valueCount(_ id: Int) throws(ByteError) -> Int {
+    let (form, place) = try textColumn(id)
+    switch form {
+    case .codes: return try NumberColumn.Reader(page, place).count
+    case .plain: return try lengths(place).0.count
+    }
+  }
+
+  /// The texts of a column's values in `range`: codes and their dictionary, or the texts.
+  func texts(_ id: Int, _ range: Range<Int>) throws -> TextValues {
+    let (form, place) = try textColumn(id)
+    if form == .codes {
+      guard let dictionary = try part.dictionary(id) else { throw ByteError.truncated }
+      let codes = try NumberColumn.Reader(page, place).values(range, of: page)
+      guard codes.allSatisfy({ $0 >= 0 && $0 < dictionary.count }) else {
+        throw ByteError.malformedText
       }
-      rows.traces.append(trace)
+      return .codes(codes, dictionary)
     }
-    for _ in 0..<count { rows.spans.append(try cursor.readLittleEndian(UInt64.self)) }
-    var last: Int64 = 0
-    for _ in 0..<count {
-      last &+= decodeZigZag(try cursor.readVarint())
-      rows.starts.append(last)
-    }
-    for row in 0..<count {
-      rows.ends.append(rows.starts[row] &+ decodeZigZag(try cursor.readVarint()))
-    }
-    rows.services = try readNumbers(&cursor, count)
-    rows.names = try readNumbers(&cursor, count)
-    rows.resources = try readNumbers(&cursor, count)
-    rows.scopes = try readNumbers(&cursor, count)
-    rows.kinds = try readSigned(&cursor, count)
-    rows.statuses = try readSigned(&cursor, count)
+    let (reader, content) = try lengths(place)
+    let bytes = try Zstd.decompress(Array(page[content]), bytesMax: TextDictionary.bytesMax)
+    var ends: [Int] = []
     var end = 0
-    for _ in 0..<count {
-      let length = Int(clamping: try cursor.readVarint())
-      guard length <= cursor.bytes.byteCount - end else { throw .truncated }
-      end += length
-      rows.messageEnds.append(end)
+    for length in try reader.values(of: page) {
+      guard length >= 0, length <= Int64(bytes.count - end) else { throw ByteError.truncated }
+      end += Int(length)
+      ends.append(end)
     }
-    rows.messages.append(span: try cursor.readBytes(end))
-    return rows
+    guard range.upperBound <= ends.count else { throw ByteError.truncated }
+    return .plain(bytes, ends, from: range.lowerBound)
   }
+}
 
-  private static func readNumbers(_ cursor: inout ByteCursor, _ count: Int) throws(ByteError)
-    -> [UInt32]
-  {
-    var out: [UInt32] = []
-    out.reserveCapacity(count)
-    for _ in 0..<count { out.append(UInt32(clamping: try cursor.readVarint())) }
-    return out
-  }
+/// Texts of a range of a column's values.
+enum TextValues {
+  case codes([Int64], TextDictionary)
+  /// All texts of the column, where each ends, and which is the first of the range.
+  case plain([UInt8], [Int], from: Int)
 
-  private static func readSigned(_ cursor: inout ByteCursor, _ count: Int) throws(ByteError)
-    -> [Int32]
-  {
-    var out: [Int32] = []
-    out.reserveCapacity(count)
-    for _ in 0..<count {
-      out.append(Int32(truncatingIfNeeded: decodeZigZag(try cursor.readVarint())))
+  func withText<Result>(
+    _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    switch self {
+    case .codes(let codes, let dictionary):
+      return try dictionary.withText(Int(codes[index]), body)
+    case .plain(let bytes, let ends, let first):
+      let number = first + index
+      let range = (number == 0 ? 0 : ends[number - 1])..<ends[number]
+      return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
-    return out
   }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Storage
 import TelemetryModel
 
@@ -5,48 +6,103 @@ import TelemetryModel
 ///
 /// Holds one block of each segment at a time.
 struct SpanMerge {
-  /// A segment's rows of the tenant, in order, and where their numbers stand in the merged
-  /// dictionary.
-  private struct Source {
-    let segment: Segment
-    let index: SpanIndex
-    let map: DictionaryMap
+  /// A segment's rows of the tenant, in order.
+  private final class Source {
+    let part: SegmentPart
     let skipsDamage: Bool
-    var nextBlock = 0
-    var rows = SpanRows()
-    var row = 0
+    /// The numbers of its resources and scopes in the merged tables.
+    let resources: [UInt32]
+    let scopes: [UInt32]
+    private var nextBlock = 0
+    private(set) var rows: [SpanRow] = []
+    private(set) var messages: [UInt8] = []
+    private(set) var names: [[UInt8]] = []
+    private(set) var row = 0
 
-    var key: (trace: TraceID, start: Int64)? {
-      row < rows.count ? (rows.traces[row], rows.starts[row]) : nil
+    init(_ part: SegmentPart, _ tables: inout SpanTables, skipsDamage: Bool) {
+      self.part = part
+      self.skipsDamage = skipsDamage
+      let index = part.index
+      var resources: [UInt32] = []
+      for (number, fields) in index.resources.enumerated() {
+        let service = Array(index.services[index.serviceOfResource[number]].utf8)
+        resources.append(
+          fields.withUnsafeBytes { fields in
+            service.withUnsafeBytes { tables.number(ofResource: fields, service: $0) }
+          })
+      }
+      self.resources = resources
+      scopes = index.scopes.map { tables.scopes.number(of: $0) }
+      for operation in index.operations {
+        let service = Array(index.services[operation.service].utf8)
+        let name = Array(operation.operation.name.utf8)
+        tables.operations.insert(
+          .init(
+            service: tables.names.number(of: service), name: tables.names.number(of: name),
+            kind: operation.operation.kind.rawValue))
+      }
     }
 
-    /// Goes on to the next row, over the end of a block too.
-    mutating func advance() throws(StorageError) {
+    /// The row at hand; nil at the end.
+    var current: SpanRow? { row < rows.count ? rows[row] : nil }
+
+    func advance() throws(StorageError) {
       row += 1
       try fill()
     }
 
-    mutating func fill() throws(StorageError) {
-      while row >= rows.count, nextBlock < index.blocks.count {
-        let block = index.blocks[nextBlock]
+    func fill() throws(StorageError) {
+      while row >= rows.count, nextBlock < part.index.blocks.count {
+        let entry = part.index.blocks[nextBlock]
         nextBlock += 1
         row = 0
-        rows = SpanRows()
+        rows = []
+        messages = []
+        names = []
         do throws(StorageError) {
-          let page = try segment.page(block.page)
-          do throws(SpanStoreError) {
-            rows = try SpanBlock.decode(page, index.dictionary)
-          } catch { throw StorageError(.corrupt, error.message, path: segment.path) }
+          let page = try part.segment.page(entry.page)
+          do { try read(try SpanBlock(page, part)) } catch {
+            throw StorageError(
+              .corrupt, "a block of spans cannot be read: \(error)", path: part.segment.path)
+          }
         } catch {
+          rows = []
           guard skipsDamage, error.code == .corrupt else { throw error }
         }
       }
     }
+
+    private func read(_ block: SpanBlock) throws {
+      let all = 0..<block.rowCount
+      let (traces, starts) = try block.tracesAndStarts(all)
+      let lengths = try block.numbers(.length, all)
+      let kinds = try block.numbers(.kind, all)
+      let statuses = try block.numbers(.status, all)
+      let texts = try block.texts(SpanBlock.CoreColumn.name.rawValue, all)
+      var out: [SpanRow] = []
+      try block.messages(all) { resource, scope, message in
+        let at = out.count
+        var row = SpanRow()
+        row.trace = traces[at]
+        row.start = starts[at]
+        row.end = starts[at] &+ lengths[at]
+        row.kind = Int32(truncatingIfNeeded: kinds[at])
+        row.status = Int32(truncatingIfNeeded: statuses[at])
+        row.resource = resources[resource]
+        row.scope = scopes[scope]
+        row.messageStart = Int32(truncatingIfNeeded: messages.count)
+        messages += message
+        row.messageEnd = Int32(truncatingIfNeeded: messages.count)
+        out.append(row)
+        names.append(texts.withText(at) { Array($0) })
+      }
+      for at in out.indices { out[at].span = try block.spanID(at) }
+      rows = out
+    }
   }
 
   private var sources: [Source] = []
-  private(set) var dictionary = SpanDictionary()
-  private(set) var operations: [UInt32: Set<SpanOperation>] = [:]
+  private(set) var tables = SpanTables()
   private(set) var rowCount = 0
   private(set) var messageBytes = 0
   private(set) var starts: ClosedRange<Int64>?
@@ -55,88 +111,67 @@ struct SpanMerge {
   mutating func add(_ segment: Segment, _ index: SpanIndex, skipsDamage: Bool)
     throws(StorageError)
   {
-    let map = DictionaryMap(of: index.dictionary, in: &dictionary)
-    for (service, found) in index.operations {
-      operations[map.strings[Int(service)], default: []].formUnion(found)
-    }
-    var source = Source(segment: segment, index: index, map: map, skipsDamage: skipsDamage)
+    let source = Source(SegmentPart(segment, index), &tables, skipsDamage: skipsDamage)
     try source.fill()
     sources.append(source)
   }
 
-  /// Hands over the blocks of all rows in order.
-  mutating func run(_ visit: (SpanSegmentBuilder.BuiltBlock) throws(StorageError) -> Void)
-    throws(StorageError)
-  {
-    var out = SpanRows()
-    while let index = next(), let key = sources[index].key {
-      let isNewTrace = out.count > 0 && out.traces[out.count - 1] != key.trace
-      let limit = SpanBlock.bytesTarget * (isNewTrace ? 1 : 4)
-      if out.byteSize >= limit {
-        try visit(SpanSegmentBuilder.close(out))
-        out = SpanRows()
+  /// Writes all rows in order; returns the tenant's part of the index, nil without rows.
+  mutating func run(_ tenant: TenantID, to writer: SegmentWriter) throws(StorageError) -> [UInt8]? {
+    var builder = SpanSegmentBuilder()
+    // Rows of one trace and start stand together: those of the present one.
+    var group: [(row: SpanRow, message: [UInt8])] = []
+    while let source = next(), let row = source.current {
+      let message = Array(source.messages[row.message])
+      if let first = group.first, first.row.trace != row.trace || first.row.start != row.start {
+        group.removeAll()
       }
-      append(index, to: &out)
-      try sources[index].advance()
+      let isKnown = group.contains {
+        $0.row.resource == row.resource && $0.row.scope == row.scope && $0.message == message
+      }
+      if !isKnown {
+        group.append((row, message))
+        try add(row, source, to: &builder, writer)
+      }
+      try source.advance()
     }
-    if out.count > 0 { try visit(SpanSegmentBuilder.close(out)) }
+    guard rowCount > 0 else { return nil }
+    return try builder.finish(tenant, tables, to: writer)
   }
 
-  private func next() -> Int? {
-    var best: Int?
-    for (index, source) in sources.enumerated() {
-      guard let key = source.key else { continue }
-      guard let known = best.flatMap({ sources[$0].key }) else {
-        best = index
+  private mutating func add(
+    _ row: SpanRow, _ source: Source, to builder: inout SpanSegmentBuilder,
+    _ writer: SegmentWriter
+  ) throws(StorageError) {
+    let result: Result<Void, StorageError> = source.messages.withUnsafeBytes { messages in
+      source.names[source.row].withUnsafeBytes { name in
+        do throws(StorageError) {
+          return .success(try builder.add(row, name: name, messages, to: writer))
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+    try result.get()
+    rowCount += 1
+    messageBytes += row.message.count
+    let extent = starts ?? row.start...row.start
+    starts = min(extent.lowerBound, row.start)...max(extent.upperBound, row.start)
+  }
+
+  private func next() -> Source? {
+    var best: (source: Source, row: SpanRow)?
+    for source in sources {
+      guard let row = source.current else { continue }
+      guard let known = best else {
+        best = (source, row)
         continue
       }
       let isBefore =
-        key.trace == known.trace ? key.start < known.start : key.trace < known.trace
-      if isBefore { best = index }
+        row.trace == known.row.trace ? row.start < known.row.start : row.trace < known.row.trace
+      if isBefore { best = (source, row) }
     }
-    return best
-  }
-
-  private mutating func append(_ index: Int, to out: inout SpanRows) {
-    let (rows, row) = (sources[index].rows, sources[index].row)
-    out.append(row, of: rows, map: sources[index].map)
-    let new = out.count - 1
-    // Rows of one trace and start stand together.
-    var known = new - 1
-    while known >= 0, out.traces[known] == out.traces[new], out.starts[known] == out.starts[new] {
-      if out.isSame(known, new) {
-        out.removeLast()
-        return
-      }
-      known -= 1
-    }
-    rowCount += 1
-    messageBytes += rows.message(row).count
-    let start = rows.starts[row]
-    let extent = starts ?? start...start
-    starts = min(extent.lowerBound, start)...max(extent.upperBound, start)
-  }
-}
-
-extension SpanRows {
-  fileprivate func isSame(_ a: Int, _ b: Int) -> Bool {
-    spans[a] == spans[b] && resources[a] == resources[b] && scopes[a] == scopes[b]
-      && message(a) == message(b)
-  }
-
-  fileprivate mutating func removeLast() {
-    traces.removeLast()
-    spans.removeLast()
-    starts.removeLast()
-    ends.removeLast()
-    services.removeLast()
-    names.removeLast()
-    kinds.removeLast()
-    statuses.removeLast()
-    resources.removeLast()
-    scopes.removeLast()
-    messageEnds.removeLast()
-    messages.removeLast(messages.count - (messageEnds.last ?? 0))
+    return best?.source
   }
 }
 
@@ -148,7 +183,7 @@ extension SpanHead {
       do throws(StorageError) {
         let page = try rewrite.segment.firstPage(ofType: SpanPage.index)
         do throws(SpanStoreError) {
-          indexes = try SpanIndex.decode(page)
+          indexes = try SpanIndexCoding.decode(page)
         } catch { throw StorageError(.corrupt, error.message, path: rewrite.segment.path) }
       } catch {
         guard rewrite.skipsDamage, error.code == .corrupt else { throw error }
@@ -160,30 +195,22 @@ extension SpanHead {
       }
     }
     let writer = try output.begin()
-    var written: [SpanIndex] = []
+    var written: [(tenant: TenantID, index: [UInt8])] = []
     var (rows, bytes) = (0, 0)
     var starts: ClosedRange<Int64>?
     for (tenant, var merge) in merges.sorted(by: { $0.key < $1.key }) {
-      var blocks: [SpanIndex.Block] = []
-      try merge.run { (built) throws(StorageError) in
-        var entry = built.entry
-        entry.page = try writer.append(SpanPage.block, built.bytes)
-        blocks.append(entry)
+      guard let index = try merge.run(tenant, to: writer), let extent = merge.starts else {
+        continue
       }
-      guard let extent = merge.starts else { continue }
       rows += merge.rowCount
       bytes += merge.messageBytes
+      let known = starts ?? extent
       starts =
-        min(
-          starts?.lowerBound ?? extent.lowerBound, extent.lowerBound)...max(
-          starts?.upperBound ?? extent.upperBound, extent.upperBound)
-      written.append(
-        SpanIndex(
-          tenant: tenant, dictionary: merge.dictionary, blocks: blocks,
-          operations: merge.operations))
+        min(known.lowerBound, extent.lowerBound)...max(known.upperBound, extent.upperBound)
+      written.append((tenant, index))
     }
     guard let starts else { return }
-    _ = try writer.append(SpanPage.index, SpanIndex.encode(written))
+    _ = try writer.append(SpanPage.index, SpanIndexCoding.encode(written.map(\.index)))
     writer.finish(
       SegmentSummary(
         tenant: written.count == 1 ? written[0].tenant.name : nil,

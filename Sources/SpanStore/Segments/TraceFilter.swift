@@ -12,8 +12,13 @@ struct TraceFilter: Sendable {
 
   init(_ traces: some Collection<TraceID>) {
     words = [UInt64](repeating: 0, count: max(1, (traces.count * Self.bitsPerTrace + 63) / 64))
+    let size = UInt64(words.count * 64)
     for trace in traces {
-      for bit in bits(of: trace) { words[bit / 64] |= 1 << UInt64(bit % 64) }
+      let (first, second) = Self.hashes(of: trace)
+      for probe in 0..<Self.probes {
+        let bit = Int((first &+ probe &* second) % size)
+        words[bit / 64] |= 1 << UInt64(bit % 64)
+      }
     }
   }
 
@@ -24,16 +29,17 @@ struct TraceFilter: Sendable {
   }
 
   func mayContain(_ trace: TraceID) -> Bool {
-    bits(of: trace).allSatisfy { words[$0 / 64] & (1 << UInt64($0 % 64)) != 0 }
+    let (first, second) = Self.hashes(of: trace)
+    let size = UInt64(words.count * 64)
+    for probe in 0..<Self.probes {
+      let bit = Int((first &+ probe &* second) % size)
+      if words[bit / 64] & (1 << UInt64(bit % 64)) == 0 { return false }
+    }
+    return true
   }
 
-  private func bits(of trace: TraceID) -> [Int] {
-    var bytes: [UInt8] = []
-    bytes.appendBigEndian(trace.high)
-    bytes.appendBigEndian(trace.low)
-    let first = XXH3.hash(bytes)
-    let second = XXH3.hash(bytes, seed: 1) | 1
-    let size = UInt64(words.count * 64)
-    return (0..<Self.probes).map { Int((first &+ $0 &* second) % size) }
+  private static func hashes(of trace: TraceID) -> (UInt64, UInt64) {
+    var bytes = (trace.high.bigEndian, trace.low.bigEndian)
+    return withUnsafeBytes(of: &bytes) { (XXH3.hash($0), XXH3.hash($0, seed: 1) | 1) }
   }
 }

@@ -25,4 +25,38 @@ package enum OTLPTraceProtobuf {
     for batch in batches { encoder.append(batch) }
     return encoder.bytes
   }
+
+  /// Decodes one `Span` message.
+  package static func decodeSpan(_ message: RawSpan) throws(TraceFormatError) -> Span {
+    var decoder = OTLPTraceProtobufDecoder(TraceDecodingLimits())
+    do { return try decoder.span(message) } catch { throw TraceFormatError(translating: error) }
+  }
+
+  /// Decodes one `AnyValue` message.
+  package static func decodeValue(_ message: RawSpan) throws(TraceFormatError) -> AttributeValue {
+    var decoder = OTLPTraceProtobufDecoder(TraceDecodingLimits())
+    do { return try decoder.value(message, depth: 0) } catch {
+      throw TraceFormatError(translating: error)
+    }
+  }
+
+  /// Decodes a `ResourceSpans` message; its spans too, if there are any.
+  package static func decodeResourceSpans(
+    _ message: RawSpan
+  ) throws(TraceFormatError) -> ResourceSpans {
+    var decoder = OTLPTraceProtobufDecoder(TraceDecodingLimits())
+    do { return try decoder.resourceSpans(message) } catch {
+      throw TraceFormatError(translating: error)
+    }
+  }
+
+  /// Decodes a `ScopeSpans` message; its spans too, if there are any.
+  package static func decodeScopeSpans(
+    _ message: RawSpan
+  ) throws(TraceFormatError) -> ScopeSpans {
+    var decoder = OTLPTraceProtobufDecoder(TraceDecodingLimits())
+    do { return try decoder.scopeSpans(message) } catch {
+      throw TraceFormatError(translating: error)
+    }
+  }
 }

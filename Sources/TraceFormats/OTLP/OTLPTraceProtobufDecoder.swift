@@ -24,7 +24,7 @@ struct OTLPTraceProtobufDecoder {
     return batches
   }
 
-  private mutating func resourceSpans(_ bytes: RawSpan) throws -> ResourceSpans {
+  mutating func resourceSpans(_ bytes: RawSpan) throws -> ResourceSpans {
     var batch = ResourceSpans()
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
@@ -51,7 +51,7 @@ struct OTLPTraceProtobufDecoder {
     }
   }
 
-  private mutating func scopeSpans(_ bytes: RawSpan) throws -> ScopeSpans {
+  mutating func scopeSpans(_ bytes: RawSpan) throws -> ScopeSpans {
     var group = ScopeSpans()
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
@@ -80,7 +80,7 @@ struct OTLPTraceProtobufDecoder {
     }
   }
 
-  private mutating func span(_ bytes: RawSpan) throws -> Span {
+  mutating func span(_ bytes: RawSpan) throws -> Span {
     var span = Span()
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {

@@ -177,22 +177,3 @@ struct FlatAttributes {
     }
   }
 }
-
-/// Whether bytes are UTF-8, ASCII eight bytes at a time.
-enum UTF8Check {
-  static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var at = 0
-    while at + 8 <= bytes.count {
-      let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      if word & 0x8080_8080_8080_8080 != 0 {
-        return String(validating: bytes[at...], as: UTF8.self) != nil
-      }
-      at += 8
-    }
-    while at < bytes.count {
-      if bytes[at] >= 0x80 { return String(validating: bytes[at...], as: UTF8.self) != nil }
-      at += 1
-    }
-    return true
-  }
-}
