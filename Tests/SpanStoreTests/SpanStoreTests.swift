@@ -9,13 +9,15 @@ import TraceFormats
 
 @Suite struct SpanStoreTests {
   /// A folder of its own for one test, removed by the body's end.
-  private func withStore(_ body: (SpanStore, StorageConfiguration) async throws -> Void)
-    async throws
-  {
+  private func withStore(
+    compacts: Bool = false, _ body: (SpanStore, StorageConfiguration) async throws -> Void
+  ) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let configuration = StorageConfiguration(
+    var configuration = StorageConfiguration(
       name: "spans", folder: folder.path(percentEncoded: false), kind: .spans)
+    configuration.compactionShare = compacts ? 1 : 0
+    configuration.compactionInterval = .milliseconds(5)
     let store = try await open(configuration)
     try await body(store, configuration)
     await store.close()
@@ -97,6 +99,36 @@ import TraceFormats
           #expect(Set(back.rows.map { Array(back.request[$0.message]) }) == messages)
         }
         try await store.flush()
+      }
+    }
+  }
+
+  @Test func mergedSegmentsHoldTheSameSpansOnce() async throws {
+    var random = SeededGenerator(state: 19)
+    try await withStore(compacts: true) { store, _ in
+      var sent: [TraceID: Set<[UInt8]>] = [:]
+      var last: SpanBatch?
+      for round in 0..<9 {
+        let spans = (0..<40).map { _ in RandomSpan.make(&random) }
+        let batch = try SpanBatch(
+          RequestFixtures.request(service: "svc\(round % 2)", spans.map(\.message)))
+        for span in spans { sent[span.trace, default: []].insert(span.message) }
+        try await store.append(tenant: .single, batch)
+        // The same batch again, in another segment: merged, it is there once.
+        if let last, round % 3 == 0 { try await store.append(tenant: .single, last) }
+        last = batch
+        try await store.flush()
+      }
+      let rows = store.statistics.segmentRowCount
+      for _ in 0..<2000 where store.statistics.segmentCount > 2 {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(store.statistics.segmentCount <= 2)
+      #expect(store.statistics.segmentRowCount < max(rows, 441))
+      #expect(try store.services(tenant: .single) == ["svc0", "svc1"])
+      for (trace, messages) in sent {
+        let back = try SpanBatch(store.request(of: trace, tenant: .single))
+        #expect(Set(back.rows.map { Array(back.request[$0.message]) }) == messages)
       }
     }
   }

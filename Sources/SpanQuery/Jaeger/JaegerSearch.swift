@@ -40,13 +40,14 @@ extension JaegerSearch {
     search.maxDuration = maxDuration
     let condition = TagCondition(tags)
     let filter = spanFilter
+    search.conditions = condition.conditions
     if let service, ServiceNames.stored(service) != service {
       // The store knows spans without a name under one name; Jaeger tells two kinds apart.
       search.matches = { span, resource, scope in
         JaegerNaming.service(resource) == service && condition.holds(span, resource, scope)
           && filter(span, resource, scope)
       }
-    } else if !tags.isEmpty || self.filter != nil {
+    } else if !condition.isDecidedByColumns || self.filter != nil {
       search.matches = { condition.holds($0, $1, $2) && filter($0, $1, $2) }
     }
     return search
@@ -62,6 +63,29 @@ struct TagCondition: Sendable {
   private var scopeName: String?
   private var scopeVersion: String?
   private var isImpossible = false
+
+  /// What the store decides on its columns.
+  var conditions: [SpanCondition] {
+    var out: [SpanCondition] = []
+    if let statusCode {
+      out.append(SpanCondition(.statusCode, .holds { $0 == .int(Int64(statusCode)) }))
+    }
+    if let kind {
+      out.append(SpanCondition(.kind, .holds { $0 == .int(Int64(kind.rawValue)) }))
+    }
+    for (key, value) in resourceAttributes {
+      out.append(SpanCondition(.attribute(key, .resource), .text(value)))
+    }
+    for (key, value) in attributes {
+      out.append(SpanCondition(.attribute(key, .anywhere), .text(value)))
+    }
+    return out
+  }
+
+  /// Whether ``conditions`` say all.
+  var isDecidedByColumns: Bool {
+    !isImpossible && scopeName == nil && scopeVersion == nil
+  }
 
   init(_ tags: [String: String]) {
     for (key, value) in tags {

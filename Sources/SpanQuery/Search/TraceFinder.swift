@@ -169,6 +169,7 @@ extension SpanSearch {
     let length = max(0, span.end.nanoseconds &- span.start.nanoseconds)
     if let minDuration, length < minDuration.nanoseconds { return false }
     if let maxDuration, length > maxDuration.nanoseconds { return false }
+    guard conditions.allSatisfy({ $0.holds(span, resource, scope) }) else { return false }
     return matches?(span, resource, scope) ?? true
   }
 }
