@@ -53,7 +53,7 @@ import TraceFormats
               start: Int64(id) * 1000)
           ])
         let tenant = tenants.randomElement(using: &random) ?? .single
-        try await store.append(tenant: tenant, request: request)
+        try await store.append(tenant: tenant, try SpanBatch(request))
       }
       if part < 11 { try await store.flush() }
     }
