@@ -48,11 +48,11 @@ final class SpanIntake: SpanSink {
   }
 
   nonisolated(nonsending)
-    func append(tenant: TenantID, request: [UInt8]) async throws(SpanStoreError)
+    func append(tenant: TenantID, _ batch: SpanBatch) async throws(SpanStoreError)
   {
-    try await store.append(tenant: tenant, request: request)
-    metrics?.observe(request, now: Timestamp(nanoseconds: clock.now()))
-    for exporter in exporters { await exporter.forward(request, tenant: tenant) }
+    try await store.append(tenant: tenant, batch)
+    metrics?.observe(batch.request, now: Timestamp(nanoseconds: clock.now()))
+    for exporter in exporters { await exporter.forward(batch.request, tenant: tenant) }
   }
 
   /// Lets calls go that nobody answered, until cancelled.
