@@ -7,18 +7,16 @@ import TelemetryModel
 import TestSupport
 import Testing
 
-/// A store of format version 1, as it was written when that version was made, stays readable.
+/// Stores as they were written when the versions of their formats were made stay readable.
 ///
-/// `SLUICE_RECORD_GOLDEN=1` writes it anew and fails the run: only for a new version.
+/// `SLUICE_RECORD_GOLDEN=1` writes the newest one anew and fails the run: only for a new version.
 @Suite struct GoldenFileTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Golden/store-v1").path()
+  private static let newest = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "Golden/store-v2").path()
 
   @Test func opensTheStoreOfVersion1() async throws {
-    if ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil {
-      try await Self.record()
-      Issue.record("the golden files were written anew")
-    }
     let copy = TemporaryFolder()
     try FileManager.default.copyItem(atPath: Self.folder, toPath: copy.path)
     let store = try await NumberStore.open(copy.path, RealFileSystem())
@@ -34,6 +32,30 @@ import Testing
     #expect(snapshot.heads.flatMap(\.numbers) == [50, 51, 52])
     #expect(store.read().numbers == Array(1...20) + [30] + [50, 51, 52])
     await store.close()
+  }
+
+  /// Version 2 has lineage in segments and deletes in the catalog.
+  @Test func opensTheStoreOfVersion2() async throws {
+    if ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil {
+      try await Self.record()
+      Issue.record("the golden files were written anew")
+    }
+    let copy = TemporaryFolder()
+    try FileManager.default.copyItem(atPath: Self.newest, toPath: copy.path)
+    let store = try await NumberStore.open(copy.path, RealFileSystem())
+    let snapshot = store.snapshot()
+    #expect(snapshot.segments.map(\.id) == [3, 4])
+    #expect(snapshot.segments.map(\.summary.level) == [1, 0])
+    #expect(snapshot.segments.map(\.record.deletesThrough) == [0, 1])
+    #expect(snapshot.tombstones.map(\.query) == ["2-7"])
+    #expect(store.read().numbers == [1] + Array(8...20) + [30, 40, 50, 51, 52])
+    await store.close()
+    // What the directories say is enough, but for the deletes.
+    try FileManager.default.removeItem(atPath: copy.path + "/catalog.sqlite")
+    let again = try await NumberStore.open(copy.path, RealFileSystem())
+    #expect(again.snapshot().segments.map(\.record.deletesThrough) == [0, 1])
+    #expect(again.read().numbers == Array(1...20) + [30, 40, 50, 51, 52])
+    await again.close()
   }
 
   /// The checksums of the three formats are computed here by their definitions once more.
@@ -97,15 +119,22 @@ import Testing
   }
 
   private static func record() async throws {
-    try? FileManager.default.removeItem(atPath: folder)
-    let store = try await NumberStore.open(folder, RealFileSystem()) { $0.wal.fileBytes = 1024 }
+    try? FileManager.default.removeItem(atPath: newest)
+    let store = try await NumberStore.open(newest, RealFileSystem()) { $0.wal.fileBytes = 1024 }
     try await store.add(Array(1...20))
     try await store.flush()
     try await store.add([30])
     try await store.flush()
+    let flushed = store.snapshot().segments
+    let merged = try store.write(flushed.map { SegmentRewrite($0) }, deletesThrough: 0)
+    try store.replace(flushed, by: merged)
+    _ = try await store.delete(
+      tenant: "t", query: "2-7", range: Timestamp(seconds: 0)...Timestamp(seconds: 9))
+    try await store.add([40])
+    try await store.flush()
     try await store.add([50, 51])
     try await store.add([52])
     await store.close()
-    try FileManager.default.removeItem(atPath: folder + "/lock")
+    try FileManager.default.removeItem(atPath: newest + "/lock")
   }
 }
