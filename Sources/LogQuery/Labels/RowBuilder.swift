@@ -3,6 +3,9 @@ import TelemetryModel
 
 /// One row on its way through the stages: its line, and its labels with their categories.
 ///
+/// Its state is touched many times for each row; that nobody else does so at the same moment needs
+/// no proof at run time.
+///
 /// Values are views into the line, the stream's labels or the arena; nothing is a `String` before
 /// the row has passed. The rules are those of Loki's `LabelsBuilder`. Not for several threads.
 final class RowBuilder {
@@ -31,13 +34,13 @@ final class RowBuilder {
   let names: LabelNames
   let arena = ByteArena()
   var hints: ParserHints
-  private(set) var states: [NameState] = []
-  private(set) var entries: [Entry] = []
-  private(set) var liveEntries = 0
-  private(set) var hasDeleted = false
-  private(set) var base: StreamBase?
-  private var stamp: UInt32 = 0
-  private var requiredFound = 0
+  @exclusivity(unchecked) private(set) var states: [NameState] = []
+  @exclusivity(unchecked) private(set) var entries: [Entry] = []
+  @exclusivity(unchecked) private(set) var liveEntries = 0
+  @exclusivity(unchecked) private(set) var hasDeleted = false
+  @exclusivity(unchecked) private(set) var base: StreamBase?
+  @exclusivity(unchecked) private var stamp: UInt32 = 0
+  @exclusivity(unchecked) private var requiredFound = 0
 
   /// The line as the stages left it.
   var line = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -102,26 +102,29 @@ extension JSONPath {
   /// The first value of `text` that the path leads to; nil when there is none or the text breaks
   /// off before it.
   func find(_ text: JSONText) throws(JSONFailure) -> JSONText.Value? {
-    try find(text, 0..<text.bytes.count, steps[...])
+    try find(text, 0..<text.bytes.count, 0)
   }
 
-  private func find(_ text: JSONText, _ range: Range<Int>, _ rest: ArraySlice<Step>)
+  /// Follows the path from step `number` on.
+  private func find(_ text: JSONText, _ range: Range<Int>, _ number: Int)
     throws(JSONFailure) -> JSONText.Value?
   {
-    guard let step = rest.first else { return try text.value(range.lowerBound, range.upperBound) }
+    guard number < steps.count else { return try text.value(range.lowerBound, range.upperBound) }
     let start = text.skipBlanks(range.lowerBound, range.upperBound)
     guard start < range.upperBound else { return nil }
-    switch (step, text.bytes[start]) {
+    switch (steps[number], text.bytes[start]) {
     case (.key(let key), UInt8(ascii: "{")):
-      return try findKey(text, start + 1, range.upperBound, key, rest.dropFirst())
+      return try key.withUnsafeBufferPointer { (key) throws(JSONFailure) in
+        try findKey(text, start + 1, range.upperBound, UnsafeRawBufferPointer(key), number)
+      }
     case (.index(let index), UInt8(ascii: "[")):
-      return try findIndex(text, start + 1, range.upperBound, index, rest.dropFirst())
+      return try findIndex(text, start + 1, range.upperBound, index, number)
     default: return nil
     }
   }
 
   private func findKey(
-    _ text: JSONText, _ start: Int, _ end: Int, _ key: [UInt8], _ rest: ArraySlice<Step>
+    _ text: JSONText, _ start: Int, _ end: Int, _ key: UnsafeRawBufferPointer, _ number: Int
   ) throws(JSONFailure) -> JSONText.Value? {
     var at = text.skipBlanks(start, end)
     while at < end, text.bytes[at] == UInt8(ascii: "\"") {
@@ -130,8 +133,8 @@ extension JSONPath {
       at = text.skipBlanks(stop + 1, end)
       guard at < end, text.bytes[at] == UInt8(ascii: ":") else { return nil }
       at += 1
-      if JSONPath.isEqual(name, hasEscape, key) {
-        if let found = try find(text, at..<end, rest) { return found }
+      if JSONPath.isSame(name, hasEscape, key) {
+        if let found = try find(text, at..<end, number + 1) { return found }
       }
       guard let value = try? text.value(at, end) else { return nil }
       at = text.skipBlanks(value.end, end)
@@ -141,22 +144,22 @@ extension JSONPath {
     return nil
   }
 
-  private static func isEqual(_ name: UnsafeRawBufferPointer, _ hasEscape: Bool, _ key: [UInt8])
-    -> Bool
-  {
-    guard hasEscape else { return name.elementsEqual(key) }
-    return JSONEscapes.unescape(name, ByteArena())?.elementsEqual(key) ?? false
+  private static func isSame(
+    _ name: UnsafeRawBufferPointer, _ hasEscape: Bool, _ key: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard hasEscape else { return isEqual(name, key) }
+    return JSONEscapes.unescape(name, ByteArena()).map { isEqual($0, key) } ?? false
   }
 
   private func findIndex(
-    _ text: JSONText, _ start: Int, _ end: Int, _ index: Int, _ rest: ArraySlice<Step>
+    _ text: JSONText, _ start: Int, _ end: Int, _ index: Int, _ number: Int
   ) throws(JSONFailure) -> JSONText.Value? {
     var at = text.skipBlanks(start, end)
     var count = 0
     while at < end, text.bytes[at] != UInt8(ascii: "]") {
       guard let value = try? text.value(at, end) else { return nil }
       if count == index {
-        return rest.isEmpty ? value : try find(text, value.bytes, rest)
+        return number + 1 == steps.count ? value : try find(text, value.bytes, number + 1)
       }
       count += 1
       at = text.skipBlanks(value.end, end)

@@ -90,7 +90,12 @@ struct ResultEncoder {
   private mutating func encode(_ point: SamplePoint) {
     writer.beginArray()
     writer.encodeSeconds(point.time)
-    writer.string(formatFloat(point.value))
+    // Counts, which most answers are made of, need no decimal point.
+    if let count = Int64(exactly: point.value), count.magnitude < 1 << 53, count != 0 {
+      writer.quotedInt(count)
+    } else {
+      writer.string(formatFloat(point.value))
+    }
     writer.endArray()
   }
 
@@ -170,6 +175,10 @@ extension JSONWriter {
   /// Seconds with up to three digits of fraction.
   mutating func encodeSeconds(_ time: Timestamp) {
     let milliseconds = time.nanoseconds / 1_000_000
+    if milliseconds % 1000 == 0 {
+      int(milliseconds / 1000)
+      return
+    }
     raw(formatFloat(Double(milliseconds) / 1000).utf8)
   }
 }
