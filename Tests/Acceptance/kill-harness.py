@@ -86,7 +86,7 @@ class Pusher(threading.Thread):
                             if job == "del":
                                 self.ledger.batches.append((name, [line for _, line in entries]))
                         self.pushes += 1
-                        time.sleep(0.03)
+                        time.sleep(0.1)
                         break
                     if answer.status not in (429, 500, 503):
                         sys.exit(f"a push was answered {answer.status}")
@@ -168,8 +168,6 @@ def lines(server, job, start, end):
 
 def verify(server, ledger, began):
     end = int(time.time()) + 60
-    # Lines older than this may be gone: retention works on its own time.
-    kept_since = (time.time() - RETENTION_SECONDS + 5) * 10**9
     faults = []
     with ledger.lock:
         acknowledged = dict(ledger.acknowledged)
@@ -180,6 +178,8 @@ def verify(server, ledger, began):
         found = lines(server, job, start, end if job != "old" else began + 120)
         total += len(found)
         there = set(found)
+        # Lines older than this may be gone: retention works on while this reads.
+        kept_since = (time.time() - RETENTION_SECONDS + 5) * 10**9
         if len(there) != len(found):
             faults.append(f"{job}: {len(found) - len(there)} lines are there twice")
         # Pushes go on while this reads.
