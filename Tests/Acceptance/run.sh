@@ -62,11 +62,13 @@ part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
 part stages stages
 part bad-input python3 Tests/Acceptance/bad_input.py
+part bad-spans python3 Tests/Acceptance/bad_spans.py
 part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
 part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part package packaging/check
 part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
+part span-kills python3 Tests/Acceptance/span-kill-harness.py 15 --verify-every 5
 part full-disk python3 Tests/Acceptance/full-disk.py 4
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5
 part journald python3 Tests/Acceptance/journald-harness.py --entries 200 --kills 3

@@ -64,6 +64,17 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
+    def post(self, path, body, headers, port="loki"):
+        """Status and body of a POST; status 0 when the connection ended."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[port]}{path}", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+        except OSError as error:
+            return 0, str(error).encode()
+
     def peak_memory_mb(self):
         for line in open(f"/proc/{self.process.pid}/status"):
             if line.startswith("VmHWM"):
