@@ -55,6 +55,18 @@ stages() {
   python3 "$SHARED/conformance/stages/run.py" "$SLUICE"
 }
 
+# The Jaeger exporter stopped in 2023: it gets a folder of its own with the SDK of its time.
+jaeger_client() {
+  local old=$PWD/.build/jaeger-venv
+  [ -x "$old/bin/python" ] || python3 -m venv "$old" || return 77
+  "$old/bin/python" -W ignore -c 'import opentelemetry.exporter.jaeger.thrift' 2>/dev/null \
+    || "$old/bin/pip" install -q --disable-pip-version-check opentelemetry-exporter-jaeger-thrift \
+      'opentelemetry-sdk==1.21.0' 'opentelemetry-api==1.21.0' \
+      'opentelemetry-semantic-conventions==0.42b0' deprecated 'setuptools<81' \
+    || { echo "skipped: Jaeger's exporter cannot be installed"; return 77; }
+  "$old/bin/python" -W ignore Tests/Acceptance/jaeger-thrift-client.py
+}
+
 with_clients() { clients || return $?; "$venv/bin/python" "$@"; }
 
 only="$*"
@@ -66,6 +78,7 @@ part bad-spans python3 Tests/Acceptance/bad_spans.py
 part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
 part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
+part jaeger-client jaeger_client
 part package packaging/check
 part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
 part span-kills python3 Tests/Acceptance/span-kill-harness.py 15 --verify-every 5
