@@ -9,7 +9,8 @@ let rootCommand = Command(
     """,
   subcommands: [
     runCommand, serverCommand, agentCommand, queryCommand, labelsCommand, seriesCommand,
-    tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand, versionCommand,
+    tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand, convertCommand,
+    versionCommand,
   ])
 
 let versionCommand = Command(

@@ -14,6 +14,7 @@ package final class Pipeline {
   private let stageNames: [String]
   private let jobName: String
   private let inspector: PipelineInspector?
+  private let isInspected: Bool
   /// Those stages of the program that can hold lines, with their places.
   private let holdingStages: [(index: Int, stage: any HoldingStage)]
   private let shared: StageResources
@@ -47,6 +48,7 @@ package final class Pipeline {
     stageNames = compiler.names
     self.jobName = jobName
     self.inspector = inspector
+    isInspected = inspector != nil
     holdingStages = program.enumerated().compactMap { index, stage in
       (stage as? any HoldingStage).map { (index, $0) }
     }
@@ -154,7 +156,7 @@ package final class Pipeline {
   ) {
     var at = start
     while at < program.count {
-      switch inspector == nil ? program[at].process(&entry, shared) : inspected(at, &entry) {
+      switch isInspected ? inspected(at, &entry) : program[at].process(&entry, shared) {
       case .proceed: at += 1
       case .jump(let target): at = target
       case .hold: return

@@ -30,15 +30,18 @@ final class BaseLabels {
 struct LabelSets {
   /// More sets than this at a time are forgotten, and made again as they come.
   private static let countMax = 10_000
-  private var sets: [LabelKey: Labels] = [:]
+  private var table = LabelTable()
+  private var sets: [Labels] = []
 
   /// The labels of `entry`, whose key is `key`.
   mutating func labels(of entry: borrowing StageEntry, key: LabelKey, slots: SlotTable) -> Labels {
-    if let known = sets[key] { return known }
-    let labels = entry.labels(slots)
-    if sets.count >= LabelSets.countMax { sets.removeAll(keepingCapacity: true) }
-    sets[key] = labels
-    return labels
+    if table.count >= LabelSets.countMax {
+      table.removeAll()
+      sets.removeAll(keepingCapacity: true)
+    }
+    let (number, isNew) = table.number(of: key)
+    if isNew { sets.append(entry.labels(slots)) }
+    return sets[number]
   }
 }
 

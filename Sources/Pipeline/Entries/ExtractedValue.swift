@@ -15,7 +15,7 @@ final class SlotTable {
   private(set) var names: [String] = []
   private var slots: [String: Int] = [:]
 
-  var count: Int { names.count }
+  private(set) var count = 0
 
   /// The slot of `name`, made if it has none.
   func slot(_ name: String) -> Int {
@@ -23,6 +23,7 @@ final class SlotTable {
     let slot = names.count
     slots[name] = slot
     names.append(name)
+    count = names.count
     return slot
   }
 

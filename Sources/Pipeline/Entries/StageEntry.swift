@@ -45,8 +45,11 @@ struct StageEntry {
     distantTime = nil
     self.base = base
     labelChanges.removeAll(keepingCapacity: true)
-    values.removeAll(keepingCapacity: true)
-    values.append(contentsOf: repeatElement(.absent, count: slots.count))
+    if values.count == slots.count {
+      for slot in values.indices { values[slot] = .absent }
+    } else {
+      values = Array(repeating: .absent, count: slots.count)
+    }
     if !looseValues.isEmpty { looseValues.removeAll(keepingCapacity: true) }
     self.structuredMetadata = structuredMetadata
     self.origin = origin

@@ -3,37 +3,72 @@ import WireFormats
 
 /// Plain paths into a JSON object, found in one scan of its text.
 struct JSONPaths {
-  /// A field that some path goes through or ends at.
-  private struct Node {
-    let name: [UInt8]
-    /// The paths that end here.
-    var ends: [Int] = []
-    /// The nodes below, by index.
-    var children: [Int] = []
+  /// A field that some path goes through or ends at; plain numbers, so that nothing is counted
+  /// while lines are read.
+  fileprivate struct Node {
+    /// Where the name lies in `names`.
+    var nameStart = 0
+    var nameCount = 0
+    /// The nodes below are next to each other.
+    var firstChild = 0
+    var childCount = 0
+    /// The paths that end here, in `ends`.
+    var firstEnd = 0
+    var endCount = 0
   }
 
   /// The first one is the object itself.
   private let nodes: [Node]
+  private let names: [UInt8]
+  private let ends: [Int]
+
+  /// A tree of names while it is made.
+  private final class Branch {
+    let name: [UInt8]
+    var ends: [Int] = []
+    var children: [Branch] = []
+
+    init(_ name: [UInt8]) { self.name = name }
+  }
 
   /// nil when a path is not plain.
   init?(_ paths: [[String]?]) {
-    var nodes = [Node(name: [])]
+    let root = Branch([])
     for (index, path) in paths.enumerated() {
       guard let path, path.count <= 16 else { return nil }
-      var at = 0
+      var at = root
       for name in path {
         let bytes = Array(name.utf8)
-        if let known = nodes[at].children.first(where: { nodes[$0].name == bytes }) {
+        if let known = at.children.first(where: { $0.name == bytes }) {
           at = known
         } else {
-          nodes[at].children.append(nodes.count)
-          at = nodes.count
-          nodes.append(Node(name: bytes))
+          let made = Branch(bytes)
+          at.children.append(made)
+          at = made
         }
       }
-      nodes[at].ends.append(index)
+      at.ends.append(index)
+    }
+    var nodes: [Node] = []
+    var names: [UInt8] = []
+    var ends: [Int] = []
+    // Level by level, so that the children of a node get numbers in a row.
+    var queue = [root]
+    var next = 1
+    while nodes.count < queue.count {
+      let branch = queue[nodes.count]
+      nodes.append(
+        Node(
+          nameStart: names.count, nameCount: branch.name.count, firstChild: next,
+          childCount: branch.children.count, firstEnd: ends.count, endCount: branch.ends.count))
+      names += branch.name
+      ends += branch.ends
+      next += branch.children.count
+      queue += branch.children
     }
     self.nodes = nodes
+    self.names = names
+    self.ends = ends
   }
 
   /// Finds the values; false when the text is not one JSON object or null.
@@ -44,38 +79,47 @@ struct JSONPaths {
   ///   - results: by path; null beforehand.
   ///   - made: text that does not stand in `text` as it is.
   func read(
-    _ text: UnsafeRawBufferPointer, at: Int, madeAt: Int, _ results: inout [ExtractedValue],
-    _ made: inout [UInt8]
+    _ text: UnsafeRawBufferPointer, at: Int, madeAt: Int,
+    _ results: UnsafeMutableBufferPointer<ExtractedValue>, _ made: inout [UInt8]
   ) -> Bool {
-    var reading = Reading(
-      nodes: nodes, scanner: JSONScanner(text, depthMax: 512), at: at, madeAt: madeAt)
-    // Moved in and out, so that nothing is copied.
-    swap(&reading.results, &results)
-    swap(&reading.made, &made)
-    defer {
-      swap(&reading.results, &results)
-      swap(&reading.made, &made)
-    }
-    do {
-      switch try reading.scanner.next() {
-      case .beginObject: try reading.members(of: 0)
-      case .null: break
-      default: return false
+    // The pointers stay valid: the arrays are not changed, and the reading ends in here.
+    nodes.withUnsafeBufferPointer { nodes in
+      names.withUnsafeBytes { names in
+        ends.withUnsafeBufferPointer { ends in
+          var reading = Reading(
+            nodes: nodes, names: names, ends: ends, results: results,
+            scanner: JSONScanner(text, depthMax: 512), at: at, madeAt: madeAt)
+          let isRead = reading.object()
+          if !reading.made.isEmpty { made = reading.made }
+          return isRead
+        }
       }
-      try reading.scanner.finish()
-    } catch {
-      return false
     }
-    return true
   }
 
   private struct Reading {
-    let nodes: [Node]
+    let nodes: UnsafeBufferPointer<Node>
+    let names: UnsafeRawBufferPointer
+    let ends: UnsafeBufferPointer<Int>
+    let results: UnsafeMutableBufferPointer<ExtractedValue>
     var scanner: JSONScanner
     let at: Int
     let madeAt: Int
-    var results: [ExtractedValue] = []
     var made: [UInt8] = []
+
+    mutating func object() -> Bool {
+      do {
+        switch try scanner.next() {
+        case .beginObject: try members(of: 0)
+        case .null: break
+        default: return false
+        }
+        try scanner.finish()
+      } catch {
+        return false
+      }
+      return true
+    }
 
     mutating func members(of node: Int) throws(JSONError) {
       while case .key(let key) = try scanner.next() {
@@ -88,24 +132,31 @@ struct JSONPaths {
     }
 
     private func find(_ key: JSONText, in node: Int) -> Int? {
+      let first = nodes[node].firstChild
+      let children = first..<(first + nodes[node].childCount)
       if key.hasEscapes {
         var name: [UInt8] = []
         scanner.unescape(key, into: &name)
-        return nodes[node].children.first { nodes[$0].name == name }
+        return name.withUnsafeBytes { find($0, children) }
       }
-      let bytes = scanner.bytes(key.range)
-      for child in nodes[node].children where nodes[child].name.count == bytes.count {
-        if nodes[child].name.elementsEqual(bytes) { return child }
+      return find(UnsafeRawBufferPointer(rebasing: scanner.text[key.range]), children)
+    }
+
+    private func find(_ name: UnsafeRawBufferPointer, _ children: Range<Int>) -> Int? {
+      for child in children where nodes[child].nameCount == name.count {
+        let start = nodes[child].nameStart
+        let own = UnsafeRawBufferPointer(rebasing: names[start..<(start + name.count)])
+        if own.equals(name) { return child }
       }
       return nil
     }
 
     private mutating func value(of node: Int) throws(JSONError) {
-      clear(nodes[node].children)
+      clear(node)
       let found: ExtractedValue
       let token = try scanner.next()
       switch token {
-      case .beginObject where nodes[node].ends.isEmpty:
+      case .beginObject where nodes[node].endCount == 0:
         try members(of: node)
         return
       case .null: found = .null
@@ -118,12 +169,17 @@ struct JSONPaths {
         found = .text(append(tree.text(escapesHTML: true)))
         try descend(node, from: start)
       }
-      for end in nodes[node].ends { results[end] = found }
+      set(node, found)
+    }
+
+    private func set(_ node: Int, _ value: ExtractedValue) {
+      let first = nodes[node].firstEnd
+      for index in first..<(first + nodes[node].endCount) { results[ends[index]] = value }
     }
 
     /// Reads an object again for the paths that go on below one that ends there.
     private mutating func descend(_ node: Int, from start: Int) throws(JSONError) {
-      guard !nodes[node].children.isEmpty, scanner.text[start] == UInt8(ascii: "{") else { return }
+      guard nodes[node].childCount > 0, scanner.text[start] == UInt8(ascii: "{") else { return }
       let outer = scanner
       scanner = JSONScanner(
         UnsafeRawBufferPointer(rebasing: outer.text[..<outer.position]), depthMax: 512)
@@ -133,11 +189,12 @@ struct JSONPaths {
       scanner = outer
     }
 
-    /// A key that comes again hides what the one before it held.
-    private mutating func clear(_ children: [Int]) {
-      for child in children {
-        for end in nodes[child].ends { results[end] = .null }
-        clear(nodes[child].children)
+    /// A key that comes again hides what the one before it held below it.
+    private func clear(_ node: Int) {
+      let first = nodes[node].firstChild
+      for child in first..<(first + nodes[node].childCount) {
+        set(child, .null)
+        clear(child)
       }
     }
 

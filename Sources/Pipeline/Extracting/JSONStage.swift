@@ -17,7 +17,6 @@ final class JSONStage: Stage {
   private let paths: JSONPaths?
   private let expressions: [JMESPath]
   private let regex: Regex?
-  private var results: [ExtractedValue] = []
 
   /// Why lines are dropped with `drop_malformed`.
   private static let dropReason = "json_stage_malformed"
@@ -71,17 +70,19 @@ final class JSONStage: Stage {
     _ input: Range<Int>, _ entry: inout StageEntry, _ shared: StageResources
   ) -> Bool {
     guard let paths else { return evaluate(input, &entry, shared) }
-    results.removeAll(keepingCapacity: true)
-    results.append(contentsOf: repeatElement(.null, count: targets.count))
     var made: [UInt8] = []
     let offset = entry.bytes.count
-    let isRead = entry.withText(input) { text in
-      paths.read(text, at: input.lowerBound, madeAt: offset, &results, &made)
+    let count = targets.count
+    return withUnsafeTemporaryAllocation(of: ExtractedValue.self, capacity: count) { results in
+      results.initialize(repeating: .null)
+      let isRead = entry.withText(input) { text in
+        paths.read(text, at: input.lowerBound, madeAt: offset, results, &made)
+      }
+      guard isRead else { return false }
+      if !made.isEmpty { entry.bytes.append(contentsOf: made) }
+      for index in 0..<count { entry[targets[index]] = results[index] }
+      return true
     }
-    guard isRead else { return false }
-    entry.bytes.append(contentsOf: made)
-    for (index, slot) in targets.enumerated() { entry[slot] = results[index] }
-    return true
   }
 
   /// Evaluates the expressions on a tree; one that fails leaves its name as it was.

@@ -25,11 +25,9 @@ final class MetricsStage: Stage {
 
   private let metrics: [Metric]
   /// The series of each stream and metric, by the labels' key.
-  private var rows: [LabelKey: Int] = [:]
+  private var rows = LabelTable()
   private var series: [MetricSeries?] = []
   private var key = LabelKey()
-  private var lastKey = LabelKey()
-  private var lastRow: Int?
 
   /// More streams than this are looked up anew.
   private static let rowsMax = 10_000
@@ -195,18 +193,12 @@ final class MetricsStage: Stage {
 
   private func row(of entry: borrowing StageEntry) -> Int {
     entry.writeKey(&key)
-    if let lastRow, key == lastKey { return lastRow }
     if rows.count >= MetricsStage.rowsMax {
-      rows.removeAll(keepingCapacity: true)
+      rows.removeAll()
       series.removeAll(keepingCapacity: true)
     }
-    let row = rows[key] ?? rows.count
-    if row == rows.count {
-      rows[key] = row
-      series.append(contentsOf: repeatElement(nil, count: metrics.count))
-    }
-    swap(&key, &lastKey)
-    lastRow = row
+    let (row, isNew) = rows.number(of: key)
+    if isNew { series.append(contentsOf: repeatElement(nil, count: metrics.count)) }
     return row
   }
 

@@ -12,8 +12,11 @@ final class TimestampStage: Stage {
   private let readers: [TimestampReader]
   private let isFudging: Bool
   private let isFudgingDuplicates: Bool
+  /// Whether the usual form of RFC 3339 is what the first reader reads.
+  private let isRFC3339: Bool
   /// The last time of each stream as read and as given, by the labels' key.
-  private var lastTimes: [LabelKey: (read: Timestamp, given: Timestamp)] = [:]
+  private var streams = LabelTable()
+  private var lastTimes: [(read: Timestamp, given: Timestamp)?] = []
   private var key = LabelKey()
 
   /// More streams than this are forgotten together.
@@ -49,17 +52,25 @@ final class TimestampStage: Stage {
       zone = rules
     }
     readers = ([format] + fallbacks).map { TimestampReader(format: $0, zone: zone) }
+    isRFC3339 = readers[0].isRFC3339
   }
 
   init(source: String, layout: GoTimeLayout, _ shared: StageResources) {
     self.source = shared.slots.slot(source)
     readers = [TimestampReader(layout: layout)]
+    isRFC3339 = readers[0].isRFC3339
     isFudging = true
     isFudgingDuplicates = false
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let range = entry.text(source) {
+      if isRFC3339, let time = entry.withText(range, RFC3339Time.read) {
+        entry.timestamp = time
+        entry.distantTime = nil
+        if isFudging || isFudgingDuplicates { remember(&entry) }
+        return .proceed
+      }
       for reader in readers {
         switch entry.withText(range, { reader.read($0, now: shared.now) }) {
         case nil: continue
@@ -74,26 +85,33 @@ final class TimestampStage: Stage {
         return .proceed
       }
     }
-    if isFudging {
-      entry.writeKey(&key)
-      if let last = lastTimes[key] {
-        entry.timestamp = last.given + TimeSpan(nanoseconds: 1)
-        lastTimes[key]?.given = entry.timestamp
-      }
+    guard isFudging else { return .proceed }
+    let stream = stream(of: entry)
+    if let last = lastTimes[stream] {
+      entry.timestamp = last.given + TimeSpan(nanoseconds: 1)
+      lastTimes[stream] = (last.read, entry.timestamp)
     }
     return .proceed
   }
 
   private func remember(_ entry: inout StageEntry) {
-    entry.writeKey(&key)
+    let stream = stream(of: entry)
     let read = entry.timestamp
-    if isFudgingDuplicates, let last = lastTimes[key], last.read == read {
+    if isFudgingDuplicates, let last = lastTimes[stream], last.read == read {
       entry.timestamp = last.given + TimeSpan(nanoseconds: 1)
     }
-    if lastTimes.count >= TimestampStage.streamsMax, lastTimes[key] == nil {
+    lastTimes[stream] = (read, entry.timestamp)
+  }
+
+  private func stream(of entry: borrowing StageEntry) -> Int {
+    entry.writeKey(&key)
+    if streams.count >= TimestampStage.streamsMax {
+      streams.removeAll()
       lastTimes.removeAll(keepingCapacity: true)
     }
-    lastTimes[key] = (read, entry.timestamp)
+    let (number, isNew) = streams.number(of: key)
+    if isNew { lastTimes.append(nil) }
+    return number
   }
 }
 
@@ -121,7 +139,7 @@ struct TimestampReader {
   }
   private let form: Form
   /// Whether the usual form of RFC 3339 is among what the layout reads.
-  private let isRFC3339: Bool
+  let isRFC3339: Bool
 
   init(format: String, zone: TimeZoneRules?) {
     switch format {

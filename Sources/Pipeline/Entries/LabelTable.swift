@@ -1,0 +1,96 @@
+import Bytes
+
+/// Gives each key of labels a small number: an open hash table over the keys' bytes.
+///
+/// The number of the key that was asked for last is found without hashing.
+struct LabelTable {
+  /// Keys, one after another, and where each ends.
+  private var bytes: [UInt8] = []
+  private var ends: [Int] = []
+  /// Numbers of keys plus one at the places that their hashes say; 0 where there is none.
+  private var places = [Int32](repeating: 0, count: 64)
+  private var last = -1
+
+  var count: Int { ends.count }
+
+  /// The number of `key`, and whether it is new.
+  mutating func number(of key: LabelKey) -> (number: Int, isNew: Bool) {
+    if last >= 0, isKey(last, key) { return (last, false) }
+    var place = hash(key) & (places.count - 1)
+    while places[place] != 0 {
+      let number = Int(places[place]) - 1
+      if isKey(number, key) {
+        last = number
+        return (number, false)
+      }
+      place = (place + 1) & (places.count - 1)
+    }
+    let number = ends.count
+    bytes.append(contentsOf: key.bytes)
+    ends.append(bytes.count)
+    places[place] = Int32(number + 1)
+    if ends.count * 2 > places.count { grow() }
+    last = number
+    return (number, true)
+  }
+
+  /// Forgets all keys.
+  mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
+    places = [Int32](repeating: 0, count: 64)
+    last = -1
+  }
+
+  private func hash(_ key: LabelKey) -> Int {
+    Int(truncatingIfNeeded: key.bytes.withUnsafeBytes { XXH3.hash($0) }) & Int.max
+  }
+
+  private func isKey(_ number: Int, _ key: LabelKey) -> Bool {
+    let start = number == 0 ? 0 : ends[number - 1]
+    let count = ends[number] - start
+    guard count == key.bytes.count else { return false }
+    return bytes.withUnsafeBytes { all in
+      key.bytes.withUnsafeBytes { key in
+        UnsafeRawBufferPointer(rebasing: all[start..<(start + count)]).equals(key)
+      }
+    }
+  }
+
+  private mutating func grow() {
+    places = [Int32](repeating: 0, count: places.count * 2)
+    var start = 0
+    for (number, end) in ends.enumerated() {
+      let hash = bytes.withUnsafeBytes {
+        XXH3.hash(UnsafeRawBufferPointer(rebasing: $0[start..<end]))
+      }
+      var place = Int(truncatingIfNeeded: hash) & Int.max & (places.count - 1)
+      while places[place] != 0 { place = (place + 1) & (places.count - 1) }
+      places[place] = Int32(number + 1)
+      start = end
+    }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether both have the same bytes.
+  @inline(__always)
+  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count else { return false }
+    var at = 0
+    // In bounds: at + 8 was compared with the count of both.
+    while at + 8 <= count {
+      if loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        != other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      {
+        return false
+      }
+      at += 8
+    }
+    while at < count {
+      if self[at] != other[at] { return false }
+      at += 1
+    }
+    return true
+  }
+}
