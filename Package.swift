@@ -214,7 +214,9 @@ let testSupport = Target.target(
   path: "Tests/TestSupport", swiftSettings: strict)
 
 /// What is fuzzed and with what; modules are added as targets for them are written.
-let fuzzed = ["Bytes", "LinuxIO", "TelemetryModel", "Storage"]
+let fuzzed = [
+  "Bytes", "LinuxIO", "TelemetryModel", "Storage", "WireFormats", "Configuration", "Pipeline",
+]
 
 /// The functions that inputs are fed to, and the test that replays the inputs that were kept. With
 /// SLUICE_FUZZ set there is also the program that makes inputs up: see docs/fuzzing.md.

@@ -67,12 +67,22 @@ jaeger_client() {
   "$old/bin/python" -W ignore Tests/Acceptance/jaeger-thrift-client.py
 }
 
+# The json stage's JMESPath against the library of PyPI.
+jmespath_library() {
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 77
+  "$venv/bin/python" -c 'import jmespath' 2>/dev/null \
+    || "$venv/bin/pip" install -q --disable-pip-version-check jmespath \
+    || { echo "skipped: PyPI's jmespath cannot be installed"; return 77; }
+  "$venv/bin/python" Tests/Acceptance/jmespath-differential.py
+}
+
 with_clients() { clients || return $?; "$venv/bin/python" "$@"; }
 
 only="$*"
 part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
 part stages stages
+part jmespath jmespath_library
 part bad-input python3 Tests/Acceptance/bad_input.py
 part bad-spans python3 Tests/Acceptance/bad_spans.py
 part trace-conformance with_clients Tests/Acceptance/trace_conformance.py

@@ -155,7 +155,7 @@ struct FluentBitConversion {
       if Self.matches(tag[...], (filter["match"] ?? "*")[...]) { stages.addFilter(filter) }
     }
     stages.addLabels(labels?.fields ?? [])
-    made.losses += stages.losses
+    made.losses += stages.losses.filter { !made.losses.contains($0) }
     if !stages.stages.isEmpty { job.append(("pipeline_stages", .list(stages.stages))) }
     made.jobs.append(.map(job))
   }

@@ -12,7 +12,8 @@ package struct PushBatcher {
   fileprivate struct Batch {
     var streams: [StreamRows] = []
     var indices: [Labels: Int] = [:]
-    var last = 0
+    /// Streams by the address of their labels: a guess that is checked.
+    var recent = [Int32](repeating: -1, count: 256)
     var bytes = 0
     var lineBytes = 0
     var entries = 0
@@ -20,6 +21,9 @@ package struct PushBatcher {
 
   private let profiles: [BatchProfile]
   private let bodyBytesMax: Int
+  /// The tenant that the last line was of, whose batch is not among `batches`.
+  private var tenant = ""
+  private var current = Batch()
   private var batches: [String: Batch] = [:]
   private var sealed: [QueuedBody] = []
   /// Lines in bodies that are not taken yet.
@@ -42,29 +46,42 @@ package struct PushBatcher {
   ) {
     var size = line.count
     for label in structuredMetadata { size += label.name.utf8.count + label.value.utf8.count }
-    if let batch = batches[tenant], batch.entries > 0,
-      batch.bytes + size > bodyBytesMax || batch.streams.count >= Self.streamsMax
+    if tenant != self.tenant { select(tenant) }
+    if current.entries > 0,
+      current.bytes + size > bodyBytesMax || current.streams.count >= Self.streamsMax
     {
-      seal(tenant)
+      seal()
     }
     entries += 1
-    batches[tenant, default: Batch()].add(
+    current.add(
       line: line, timestamp: timestamp, labels: labels, structuredMetadata: structuredMetadata,
       size: size)
   }
 
+  private mutating func select(_ tenant: String) {
+    if current.entries > 0 { batches[self.tenant] = current }
+    current = batches.removeValue(forKey: tenant) ?? Batch()
+    self.tenant = tenant
+  }
+
   /// All bodies, ready to be queued; the batcher is empty afterwards.
   package mutating func takeBodies() -> [QueuedBody] {
-    for tenant in batches.keys.sorted() { seal(tenant) }
+    if current.entries > 0 { batches[tenant] = current }
+    for tenant in batches.keys.sorted() {
+      select(tenant)
+      seal()
+    }
     batches = [:]
     entries = 0
     defer { sealed = [] }
     return sealed
   }
 
-  private mutating func seal(_ tenant: String) {
-    guard let batch = batches[tenant], batch.entries > 0 else { return }
-    batches[tenant] = Batch()
+  /// Completes the body of the selected tenant.
+  private mutating func seal() {
+    guard current.entries > 0 else { return }
+    let batch = current
+    current = Batch()
     for profile in profiles {
       var streams = batch.streams
       if !profile.externalLabels.isEmpty {
@@ -85,21 +102,30 @@ extension PushBatcher.Batch {
     line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
     structuredMetadata: [Label], size: Int
   ) {
-    // Label sets of one pipeline share their storage, so that this comparison is quick.
-    if streams.isEmpty || streams[last].labels != labels {
-      if let index = indices[labels] {
-        last = index
-      } else {
-        last = streams.count
-        indices[labels] = last
-        streams.append(StreamRows(labels: labels))
-      }
-    }
-    streams[last].append(
+    let index = stream(labels)
+    streams[index].append(
       line: line, timestamp: timestamp, structuredMetadata: structuredMetadata)
     bytes += size
     lineBytes += line.count
     entries += 1
+  }
+
+  /// The number of the stream with these labels.
+  ///
+  /// Label sets of one pipeline share their storage, so that its address finds most of them, and
+  /// the comparison is quick.
+  private mutating func stream(_ labels: Labels) -> Int {
+    let address = labels.sorted.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let slot = Int(truncatingIfNeeded: (address >> 5) & 255)
+    let guess = Int(recent[slot])
+    if guess >= 0, streams[guess].labels == labels { return guess }
+    let index = indices[labels] ?? streams.count
+    if index == streams.count {
+      indices[labels] = index
+      streams.append(StreamRows(labels: labels))
+    }
+    recent[slot] = Int32(truncatingIfNeeded: index)
+    return index
   }
 }
 

@@ -40,7 +40,10 @@ final class StageResources {
   let zones: TimeZoneDatabase
   let metrics: PipelineMetrics
   /// What templates of stages can call.
-  let templateFunctions: TemplateFunctions
+  private(set) lazy var templateFunctions: TemplateFunctions = .promtail(
+    TemplateEnvironment(
+      now: { [clock] in Timestamp(nanoseconds: clock.now()) }, zones: zones,
+      localZone: zones.rules(named: "Local") ?? .utc))
   /// When reading may go on after a `limit` that does not drop, by the monotonic clock.
   var readAgainAt: Int64?
 
@@ -57,10 +60,6 @@ final class StageResources {
     self.clock = clock
     self.zones = zones
     self.metrics = metrics
-    templateFunctions = .promtail(
-      TemplateEnvironment(
-        now: { Timestamp(nanoseconds: clock.now()) }, zones: zones,
-        localZone: zones.rules(named: "Local") ?? .utc))
   }
 }
 

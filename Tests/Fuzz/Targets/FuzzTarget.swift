@@ -18,5 +18,13 @@ package struct FuzzTarget: Sendable {
   package static let all: [FuzzTarget] = [
     FuzzTarget("wal", fuzzWAL),
     FuzzTarget("segment", fuzzSegment),
+    FuzzTarget("json-stage", fuzzJSONStage),
+    FuzzTarget("jmespath", fuzzJMESPath),
+    FuzzTarget("logfmt-stage", fuzzLogfmtStage),
+    FuzzTarget("container-stages", fuzzContainerStages),
+    FuzzTarget("regex-stage", fuzzRegexStage),
+    FuzzTarget("timestamp-stage", fuzzTimestampStage),
+    FuzzTarget("template-stage", fuzzTemplateStage),
+    FuzzTarget("eventlogmessage", fuzzEventLogMessage),
   ]
 }
