@@ -1,5 +1,5 @@
 /// YAML that is written for people: mappings in order, one key a line.
-indirect enum ConvertedYAML {
+indirect enum ConvertedYAML: Sendable {
   /// A text, quoted where YAML would take it for something else.
   case text(String)
   /// A number, a truth value or null, as it stands.
