@@ -63,7 +63,7 @@ import Testing
       for _ in 0..<6 {
         var changed = page
         changed[index] = UInt8.random(in: 0...255, using: &numbers)
-        guard let block = try? LogBlocks.open(changed) as? PlainBlock else { continue }
+        guard let block = try? PlainBlock(changed) else { continue }
         _ = try? block.timestamps()
         _ = try? block.lines()
         _ = try? block.structuredMetadata()
@@ -78,7 +78,7 @@ import Testing
     var logs = RandomLogs(numbers: SeededNumbers(5))
     for _ in 0..<5 { head.append(logs.streams(), tenant: .single) }
     var builder = SegmentBuilder()
-    let page = try builder.write(head.allStreams()) { (_) throws(LogStoreError) in 0 }.encode()
+    let page = try builder.write(head.allStreams()) { (_, _) throws(LogStoreError) in 0 }.encode()
     for index in page.indices {
       for value in UInt8.min...UInt8.max {
         var changed = page

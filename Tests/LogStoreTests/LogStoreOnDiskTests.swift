@@ -97,7 +97,8 @@ import WireFormats
     let name = try #require(files.first { $0.contains("segments/") })
     let path = folder + "/" + name
     var bytes = try Data(contentsOf: URL(filePath: path))
-    bytes[200] ^= 0x40
+    // In the first block.
+    bytes[64] ^= 0x40
     try bytes.write(to: URL(filePath: path))
     store = try await open()
     let scan = LogScan(

@@ -31,7 +31,7 @@ final class MemoryEngine: LogEngine {
     guard !head.isEmpty else { return }
     let pages = MemoryPages()
     var builder = SegmentBuilder()
-    let index = try builder.write(head.allStreams()) { (page) throws(LogStoreError) in
+    let index = try builder.write(head.allStreams()) { (_, page) throws(LogStoreError) in
       pages.append(page)
     }
     state.withLock {

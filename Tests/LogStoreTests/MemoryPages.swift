@@ -31,7 +31,7 @@ final class MemoryPages: SegmentPages {
   static func segment(of head: LogHead, table: StreamTable) throws -> LogSegment {
     let pages = MemoryPages()
     var builder = SegmentBuilder()
-    let index = try builder.write(head.allStreams()) { (page) throws(LogStoreError) in
+    let index = try builder.write(head.allStreams()) { (_, page) throws(LogStoreError) in
       pages.append(page)
     }
     return LogSegment(index: try SegmentIndex.decode(index.encode(), table), pages: pages)

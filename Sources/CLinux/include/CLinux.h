@@ -4,6 +4,7 @@
 #include "sockets.h"
 #include "threads.h"
 #include "bytes.h"
+#include "classes.h"
 #include "hashes.h"
 #include "numbers.h"
 #include "search.h"

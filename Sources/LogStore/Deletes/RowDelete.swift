@@ -73,7 +73,7 @@ struct RowDelete: Sendable {
   /// Of a run's rows those that it leaves.
   func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
     guard concerns(run.stream), run.rows.count > 0 else { return run }
-    let times = rows.timestamps
+    let times = try rows.timestamps()
     let inRange = run.rows.filtered { range.contains(times[$0]) }
     guard inRange.count > 0 else { return run }
     var taken = [ChosenRun(stream: run.stream, rows: inRange)]

@@ -6,6 +6,8 @@ import WireFormats
 enum LogPageType {
   static let block: UInt16 = 1
   static let streamIndex: UInt16 = 2
+  static let columnIndex: UInt16 = 3
+  static let filters: UInt16 = 4
 }
 
 extension LogHead: StoreHead {
@@ -20,7 +22,7 @@ extension LogHead: StoreHead {
     } catch { throw StorageError(.corrupt, error.message) }
   }
 
-  /// Writes all rows as one segment: blocks, then the stream index.
+  /// Writes all rows as one segment: blocks, what they share, then the stream index.
   func write(to output: SegmentOutput) throws(StorageError) {
     try Self.writeSegment(to: output) { (builder, writer) throws(LogStoreError) in
       try builder.write(allStreams(), to: writer)
@@ -100,9 +102,9 @@ extension LogHead: StoreHead {
     var builder = SegmentBuilder()
     var failure: StorageError?
     do throws(LogStoreError) {
-      let index = try build(&builder) { (page) throws(LogStoreError) in
+      let index = try build(&builder) { (type, page) throws(LogStoreError) in
         do throws(StorageError) {
-          return try writer.append(LogPageType.block, page)
+          return try writer.append(type, page)
         } catch {
           failure = error
           throw LogStoreError(error)

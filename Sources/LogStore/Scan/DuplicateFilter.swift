@@ -69,7 +69,8 @@ struct DuplicateFilter: Sendable {
       var found: [(UInt32, Bool)] = []
       var held: UInt32?
       var previous: Timestamp?
-      source.timestamps.withUnsafeBufferPointer { times in
+      let times = try source.timestamps()
+      times.withUnsafeBufferPointer { times in
         run.rows.forEach { row in
           let time = times[row]
           let isShared = !overlaps.isEmpty && overlaps.contains { $0.contains(time) }
@@ -93,7 +94,7 @@ struct DuplicateFilter: Sendable {
           Row(
             row: row, isShared: isShared,
             fingerprint: fingerprint(
-              line, try source.metadata(Int(row)), source.timestamps[Int(row)], run.stream)))
+              line, try source.metadata(Int(row)), times[Int(row)], run.stream)))
       }
     }
   }

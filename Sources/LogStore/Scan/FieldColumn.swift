@@ -14,18 +14,19 @@ package enum FieldColumn {
     package let values: [Double]
     /// The numbers are these divided by ten to the power of `scale`.
     package let mantissas: [Int64]
-    package let scale: Int
+    package var scale: Int { style.scale }
+    private let style: NumberStyle
 
-    package init(mantissas: [Int64], scale: Int, values: [Double]) {
+    init(mantissas: [Int64], style: NumberStyle, values: [Double]) {
       self.mantissas = mantissas
-      self.scale = scale
+      self.style = style
       self.values = values
     }
 
-    /// The text of row `row`, `scale` digits behind the point.
+    /// The text of row `row`, as it stands in the line.
     package func text(_ row: Int) -> [UInt8] {
       var text: [UInt8] = []
-      DecimalText.append(mantissas[row], scale: scale, to: &text)
+      style.append(mantissas[row], to: &text)
       return text
     }
   }
@@ -66,24 +67,6 @@ package enum FieldColumn {
     guard let value else { return try body(nil) }
     return try value.withUnsafeBufferPointer { (bytes) throws(Failure) -> Result in
       try body(UnsafeRawBufferPointer(bytes))
-    }
-  }
-}
-
-/// Numbers as their digits: `-12.050` is the mantissa -12050 with a scale of 3.
-enum DecimalText {
-  static func append(_ mantissa: Int64, scale: Int, to out: inout [UInt8]) {
-    if mantissa < 0 { out.append(UInt8(ascii: "-")) }
-    var digits: [UInt8] = []
-    var rest = mantissa.magnitude
-    repeat {
-      digits.append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    while digits.count <= scale { digits.append(UInt8(ascii: "0")) }
-    while let digit = digits.popLast() {
-      out.append(digit)
-      if digits.count == scale, scale > 0 { out.append(UInt8(ascii: ".")) }
     }
   }
 }

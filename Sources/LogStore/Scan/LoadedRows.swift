@@ -41,12 +41,14 @@ enum RowChoice {
 struct ChosenRun {
   let stream: StreamReference
   var rows: RowChoice
+  /// The times of all rows of the run, where an index knows them.
+  var extent: ClosedRange<Timestamp>?
 }
 
 /// Rows of a block or a head batch while a scan looks at them. Used by one thread at a time.
 protocol LoadedRows: LineSource {
   /// The time of each row; rows of a run are sorted by it.
-  var timestamps: [Timestamp] { get }
+  func timestamps() throws(LogStoreError) -> [Timestamp]
   /// May hold exact duplicates among its own rows.
   var mayRepeat: Bool { get }
   func metadata(_ row: Int) throws(LogStoreError) -> [Label]
@@ -61,8 +63,8 @@ protocol LoadedRows: LineSource {
 
 extension LoadedRows {
   /// The rows of `rows`, which are a run's, that lie in `range`.
-  func rows(_ rows: Range<Int>, in range: Range<Timestamp>) -> Range<Int> {
-    timestamps.withUnsafeBufferPointer { times in
+  func rows(_ rows: Range<Int>, in range: Range<Timestamp>) throws(LogStoreError) -> Range<Int> {
+    try timestamps().withUnsafeBufferPointer { times in
       let low = Self.firstRow(times, rows, notBefore: range.lowerBound)
       return low..<Self.firstRow(times, low..<rows.upperBound, notBefore: range.upperBound)
     }
@@ -89,6 +91,8 @@ struct ScanConditions: Sendable {
   let literals: [[UInt8]]
   /// Of the literals, those that no condition asks for: hints, which need not be looked at.
   let hints: [[UInt8]]
+  let fields: [FieldRequest]
+  let fieldConditions: [FieldCondition]
 
   var isEmpty: Bool { conditions.isEmpty && literals.isEmpty }
 
@@ -98,6 +102,8 @@ struct ScanConditions: Sendable {
       return true
     }
     conditions = real.sorted { $0.cost < $1.cost }
+    fields = scan.fields
+    fieldConditions = scan.fieldConditions
     hints = scan.requiredLiterals.filter { !$0.isEmpty }
     literals = (hints + real.compactMap(\.requiredLiteral)).sorted { $0.count > $1.count }
   }

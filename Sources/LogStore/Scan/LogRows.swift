@@ -46,6 +46,8 @@ package struct LogRows {
   /// One list of labels for each row, or empty when no row has any.
   private let structuredMetadata: [[Label]]
   private let columns: [FieldColumn?]
+  /// Where rows stand in their block, for batches that hold some of its rows.
+  private let places: [UInt32]
 
   /// Rows with their lines at hand.
   package init(
@@ -60,8 +62,9 @@ package struct LogRows {
 
   init(
     runs: [Run], timestamps: [Timestamp], lines: Lines, structuredMetadata: [[Label]],
-    columns: [FieldColumn?] = [], isDecided: Bool = false
+    columns: [FieldColumn?] = [], isDecided: Bool = false, places: [UInt32] = []
   ) {
+    self.places = places
     self.runs = runs
     self.timestamps = timestamps
     self.lines = lines
@@ -97,7 +100,8 @@ package struct LogRows {
 
   /// Where row `row` stands among all rows of its block or head batch.
   package func place(_ row: Int) -> Int {
-    if case .source(_, let rows, _) = lines { Int(rows[row]) } else { row }
+    if case .source(_, let rows, _) = lines { return Int(rows[row]) }
+    return places.isEmpty ? row : Int(places[row])
   }
 
   /// The length of row `row`'s line.

@@ -5,6 +5,8 @@ import TelemetryModel
 struct ScanWorker {
   private let plan: ScanPlan
   var statistics = ScanStatistics()
+  /// By the segment's index.
+  private var pruners: [ObjectIdentifier: SegmentPruner] = [:]
 
   init(_ plan: ScanPlan) { self.plan = plan }
 
@@ -25,6 +27,11 @@ struct ScanWorker {
     case .block(let segment, let number, let runs):
       let entry = segment.index.blocks[number]
       do throws(LogStoreError) {
+        guard mayHold(segment, number) else {
+          statistics.blocksPruned += 1
+          statistics.blocksPrunedByFilter += 1
+          return []
+        }
         batches = try readBlock(segment, entry, runs, range)
       } catch {
         guard error.code == .corrupt else { throw error }
@@ -44,6 +51,20 @@ struct ScanWorker {
       }
     }
     return batches
+  }
+
+  /// Whether a block's rows can pass the conditions. A segment whose column index cannot be read
+  /// is said so of when its blocks are.
+  private mutating func mayHold(_ segment: LogSegment, _ number: Int) -> Bool {
+    guard !plan.conditions.isEmpty || !plan.conditions.fieldConditions.isEmpty else { return true }
+    let key = ObjectIdentifier(segment.index)
+    if let known = pruners[key] { return known.mayHold(number) }
+    guard let columns = try? segment.columns() else { return true }
+    let made = SegmentPruner(columns, segment.index.streams, plan.conditions) {
+      segment.index.filtersPage.flatMap { try? segment.pages.page($0) }
+    }
+    pruners[key] = made
+    return made.mayHold(number)
   }
 
   private mutating func readBlock(
@@ -74,7 +95,9 @@ struct ScanWorker {
       guard next < runs.endIndex, runs[next] == place else { continue }
       next += 1
       wanted.append(
-        ChosenRun(stream: segment.index.streams[Int(run.stream)], rows: .range(rows)))
+        ChosenRun(
+          stream: segment.index.streams[Int(run.stream)], rows: .range(rows),
+          extent: run.oldest...run.newest))
     }
     return wanted
   }
@@ -87,7 +110,11 @@ struct ScanWorker {
     var chosen: [ChosenRun] = []
     for run in runs {
       guard case .range(let all) = run.rows else { continue }
-      let inRange = rows.rows(all, in: range)
+      // Where the index says that all rows are in range, no time is looked at.
+      let isWhole = run.extent.map {
+        range.contains($0.lowerBound) && range.contains($0.upperBound)
+      }
+      let inRange = isWhole == true ? all : try rows.rows(all, in: range)
       if !inRange.isEmpty { chosen.append(ChosenRun(stream: run.stream, rows: .range(inRange))) }
     }
     if !plan.conditions.isEmpty { chosen = try rows.select(chosen, plan.conditions) }

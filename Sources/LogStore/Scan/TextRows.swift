@@ -3,7 +3,7 @@ import TelemetryModel
 
 /// Rows whose lines are kept as they came: of the head, or of a plain block.
 final class TextRows: LoadedRows {
-  let timestamps: [Timestamp]
+  private let times: [Timestamp]
   let mayRepeat: Bool
   private(set) var inflatedCount = 0
   private var lineBytes: [UInt8]
@@ -23,13 +23,13 @@ final class TextRows: LoadedRows {
     let starts = Self.starts(of: batch.lineEnds)
     isContiguous = batch.isSorted
     if batch.isSorted {
-      timestamps = batch.timestamps
+      times = batch.timestamps
       lineStarts = starts
       lineEnds = batch.lineEnds
       structuredMetadata = batch.structuredMetadata
     } else {
       let order = batch.order()
-      timestamps = order.map { batch.timestamps[Int($0)] }
+      times = order.map { batch.timestamps[Int($0)] }
       lineStarts = order.map { starts[Int($0)] }
       lineEnds = order.map { batch.lineEnds[Int($0)] }
       structuredMetadata =
@@ -39,7 +39,7 @@ final class TextRows: LoadedRows {
 
   /// A plain block; lines and metadata are inflated when they are asked for.
   init(_ block: PlainBlock) throws(LogStoreError) {
-    timestamps = try block.timestamps()
+    times = try block.timestamps()
     lineEnds = try block.lineEnds()
     lineStarts = Self.starts(of: lineEnds)
     lineBytes = []
@@ -62,6 +62,8 @@ final class TextRows: LoadedRows {
   }
 
   // MARK: parts
+
+  func timestamps() throws(LogStoreError) -> [Timestamp] { times }
 
   private func loadLines() throws(LogStoreError) {
     guard let load = lazyLines else { return }
@@ -193,7 +195,7 @@ final class TextRows: LoadedRows {
       : .source(self, rows: made.rows, scratch: LineScratch())
     return [
       LogRows(
-        runs: made.runs, timestamps: made.pick(timestamps), lines: lines,
+        runs: made.runs, timestamps: made.pick(times), lines: lines,
         structuredMetadata: lists, isDecided: scan.fieldConditions.isEmpty)
     ]
   }

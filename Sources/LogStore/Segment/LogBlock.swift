@@ -4,6 +4,8 @@ import TelemetryModel
 enum LogBlockKind: UInt8 {
   /// Lines as they are, one zstd frame; see ``PlainBlock``.
   case plain = 1
+  /// Shapes and typed columns; see ``ColumnBlock``.
+  case columns = 2
 }
 
 /// Rows on their way into a block: sorted by (stream, time), exact duplicates gone.
@@ -47,14 +49,18 @@ enum LogBlocks {
   static let rowCountMax = 1 << 20
   static let lineByteCountMax = 1 << 31
 
-  /// The page of a block of `rows`.
-  static func encode(_ rows: BlockRows) -> [UInt8] { PlainBlock.encode(rows) }
-
-  /// Opens a page that ``encode(_:)`` or an earlier version wrote.
-  static func open(_ page: [UInt8]) throws(LogStoreError) -> any LogBlock {
+  /// Opens a page of any kind; `columns` is what the column blocks of its segment share.
+  static func open(
+    _ page: [UInt8], _ columns: () throws(LogStoreError) -> SegmentColumns?
+  ) throws(LogStoreError) -> any LogBlock {
     guard let first = page.first else { throw BlockReader.malformed("it is empty") }
     switch LogBlockKind(rawValue: first) {
     case .plain: return try PlainBlock(page)
+    case .columns:
+      guard let columns = try columns() else {
+        throw BlockReader.malformed("its segment has no column index")
+      }
+      return try ColumnBlock(page, columns)
     case nil:
       throw BlockReader.malformed("the kind \(first) is not known to this version")
     }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Where a segment's pages come from: a file of the storage engine, or memory in tests. Pages
 /// come checked: one whose checksum is wrong throws ``LogStoreError/Code/corrupt``.
 protocol SegmentPages: Sendable {
@@ -13,12 +15,29 @@ struct LogSegment: Sendable {
   /// Deletes whose rows are to be left out.
   var deletes: [RowDelete] = []
 
+  /// What the column blocks share, read once; nil in segments without such blocks.
+  func columns() throws(LogStoreError) -> SegmentColumns? {
+    guard let number = index.columnsPage else { return nil }
+    if let known = index.columns.withLock({ $0 }) { return known }
+    let page: [UInt8]
+    let made: SegmentColumns
+    do throws(LogStoreError) {
+      page = try pages.page(number)
+      made = try SegmentColumns(page)
+    } catch {
+      guard error.code == .corrupt, !error.message.hasPrefix(pages.name) else { throw error }
+      throw LogStoreError(.corrupt, "\(pages.name), page \(number): \(error.message)")
+    }
+    index.columns.withLock { $0 = made }
+    return made
+  }
+
   /// The block of `entry` and the size of its page; throws ``LogStoreError/Code/corrupt``, with
   /// the segment's and the page's name, when it is damaged.
   func block(_ entry: BlockEntry) throws(LogStoreError) -> (block: any LogBlock, byteCount: Int) {
     do throws(LogStoreError) {
       let page = try pages.page(entry.page)
-      let block = try LogBlocks.open(page)
+      let block = try LogBlocks.open(page, columns)
       guard block.runs.map(\.stream) == entry.runs.map(\.stream),
         block.runs.map(\.count) == entry.runs.map(\.rowCount)
       else { throw BlockReader.malformed("it holds other rows than the stream index says") }

@@ -145,39 +145,20 @@ struct PlainBlock: LogBlock {
     let header = try page.withUnsafeBufferPointer { (page) throws(LogStoreError) -> Header in
       try Header(UnsafeRawBufferPointer(page))
     }
-    runs = header.runs
-    rowCount = header.rowCount
-    lineByteCount = header.lineByteCount
+    runs = header.head.runs
+    rowCount = header.head.rowCount
+    lineByteCount = header.head.lineByteCount
     (timestampsStart, lengthsStart) = (header.starts[0], header.starts[1])
     (linesStart, metadataStart) = (header.starts[2], header.starts[3])
   }
 
   private struct Header {
-    var runs: [BlockRows.Run] = []
-    var rowCount: Int
-    var lineByteCount: Int
+    let head: BlockHead
     var starts: [Int] = []
 
     init(_ page: UnsafeRawBufferPointer) throws(LogStoreError) {
       var reader = BlockReader(page)
-      _ = try reader.byte()
-      rowCount = try reader.varint(max: LogBlocks.rowCountMax)
-      lineByteCount = try reader.varint(max: LogBlocks.lineByteCountMax)
-      let runCount = try reader.count()
-      guard runCount <= rowCount else { throw BlockReader.malformed("more streams than rows") }
-      runs.reserveCapacity(runCount)
-      var stream: UInt64 = 0
-      var rows = 0
-      for _ in 0..<runCount {
-        stream &+= try reader.varint()
-        guard let ordinal = UInt32(exactly: stream) else {
-          throw BlockReader.malformed("a stream's ordinal is too large")
-        }
-        let count = try reader.varint(max: rowCount - rows)
-        rows += count
-        runs.append(BlockRows.Run(stream: ordinal, count: count))
-      }
-      guard rows == rowCount else { throw BlockReader.malformed("streams do not hold all rows") }
+      head = try BlockHead(&reader)
       for _ in 0..<4 {
         let length = try reader.count()
         starts.append(reader.position)

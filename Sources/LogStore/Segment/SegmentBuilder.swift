@@ -4,15 +4,16 @@ import TelemetryModel
 /// within a stream gone, small streams side by side in one block.
 struct SegmentBuilder {
   /// A block is closed when its lines reach this.
-  static let blockLineBytes = 1 << 20
+  static let blockLineBytes = 2 << 20
   static let blockRowsMax = 1 << 16
 
-  /// Takes a block's page and gives its number in the segment.
-  typealias PageWriter = ([UInt8]) throws(LogStoreError) -> Int
+  /// Takes a page of a type and gives its number in the segment.
+  typealias PageWriter = (UInt16, [UInt8]) throws(LogStoreError) -> Int
 
   private var block = BlockRows()
   private var runs: [BlockEntry.Run] = []
   private var blocks: [BlockEntry] = []
+  private var columns = ColumnBlockWriter()
   private(set) var rowCount = 0
   private(set) var lineByteCount = 0
   private(set) var duplicateCount = 0
@@ -45,14 +46,6 @@ struct SegmentBuilder {
     first.tenant == second.tenant
       ? first.labels.sorted.lexicographicallyPrecedes(second.labels.sorted)
       : first.tenant < second.tenant
-  }
-
-  /// Closes the last block and gives the index; `streams` are those that rows were appended for.
-  mutating func finish(_ streams: [StreamReference], _ writer: PageWriter) throws(LogStoreError)
-    -> SegmentIndex
-  {
-    try close(writer)
-    return SegmentIndex(streams: streams, blocks: blocks)
   }
 
   /// Adds the stream's next row, streams and times in order.
@@ -117,9 +110,24 @@ struct SegmentBuilder {
     return false
   }
 
+  /// Writes what is left and what the blocks share, and gives the index; `streams` are those that
+  /// rows were appended for.
+  mutating func finish(_ streams: [StreamReference], _ writer: PageWriter)
+    throws(LogStoreError) -> SegmentIndex
+  {
+    try close(writer)
+    let hasColumns = columns.blocks.contains { !$0.shapes.isEmpty }
+    guard hasColumns else { return SegmentIndex(streams: streams, blocks: blocks) }
+    let columnsPage = try writer(LogPageType.columnIndex, columns.columnsPage())
+    let filtersPage =
+      columns.filters.isEmpty ? nil : try writer(LogPageType.filters, columns.filters)
+    return SegmentIndex(
+      streams: streams, blocks: blocks, columnsPage: columnsPage, filtersPage: filtersPage)
+  }
+
   private mutating func close(_ writer: PageWriter) throws(LogStoreError) {
     guard block.count > 0 else { return }
-    let page = try writer(LogBlocks.encode(block))
+    let page = try writer(LogPageType.block, columns.page(of: block))
     blocks.append(BlockEntry(page: page, lineByteCount: block.lineBytes.count, runs: runs))
     block.removeAll()
     runs.removeAll(keepingCapacity: true)

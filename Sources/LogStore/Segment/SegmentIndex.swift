@@ -1,5 +1,6 @@
 import Bytes
 import Compression
+import Synchronization
 import TelemetryModel
 
 /// Where a block lies in its segment and what it holds.
@@ -25,13 +26,17 @@ struct BlockEntry {
 /// The stream index of a segment: its streams with their labels, and for each block which
 /// streams it holds and from when to when. One page:
 ///
-///     version 1: 1 byte | bytes of the rest, inflated: varint | kind, length, bytes
+///     version 2: 1 byte | bytes of the rest, inflated: varint | kind, length, bytes
 ///     tenants: varint | names
 ///     pairs: varint | each: name, value
 ///     streams: varint | each: tenant: varint, pairs: varint, pair numbers: varints
 ///     blocks: varint | each: page: varint, line bytes: varint, runs: varint
 ///       each run: stream (difference): varint, rows: varint, oldest: zigzag varint
 ///       (difference to the run before), newest - oldest: varint
+///     column index: number of its page and 1: varint, 0 when there is none
+///     filters: likewise
+///
+/// Version 1 ends with the blocks.
 ///
 /// Postings are not stored: they are the streams' pairs turned round, which takes no longer
 /// than to read them.
@@ -45,9 +50,19 @@ final class SegmentIndex: Sendable {
   let blocksOf: [[UInt32]]
   let oldest: Timestamp
   let newest: Timestamp
+  /// The page of what column blocks share, and the page of their filters.
+  let columnsPage: Int?
+  let filtersPage: Int?
+  /// The former, once it was read.
+  let columns = Mutex<SegmentColumns?>(nil)
 
-  init(streams: [StreamReference], blocks: [BlockEntry]) {
+  init(
+    streams: [StreamReference], blocks: [BlockEntry], columnsPage: Int? = nil,
+    filtersPage: Int? = nil
+  ) {
     self.streams = streams
+    self.columnsPage = columnsPage
+    self.filtersPage = filtersPage
     self.blocks = blocks
     var labels = LabelIndex()
     for stream in streams { labels.append(stream) }
@@ -107,7 +122,9 @@ final class SegmentIndex: Sendable {
       for label in stream.labels.sorted { body.appendVarint(UInt64(pairNumbers[label] ?? 0)) }
     }
     appendBlocks(to: &body)
-    var page: [UInt8] = [1]
+    body.appendVarint(UInt64((columnsPage ?? -1) + 1))
+    body.appendVarint(UInt64((filtersPage ?? -1) + 1))
+    var page: [UInt8] = [2]
     page.appendVarint(UInt64(body.count))
     CompressedBytes.append(body, to: &page)
     return page
@@ -135,18 +152,26 @@ final class SegmentIndex: Sendable {
   // MARK: reading
 
   static func decode(_ page: [UInt8], _ table: StreamTable) throws(LogStoreError) -> SegmentIndex {
+    let version = page.first ?? 0
     let body = try page.withUnsafeBufferPointer { (page) throws(LogStoreError) -> [UInt8] in
       var reader = BlockReader(UnsafeRawBufferPointer(page))
-      let version = try reader.byte()
-      guard version == 1 else {
-        throw LogStoreError(.corrupt, "stream index of version \(version); this version reads 1")
+      _ = try reader.byte()
+      guard version == 1 || version == 2 else {
+        throw LogStoreError(
+          .corrupt, "stream index of version \(version); this version reads 1 and 2")
       }
       return try CompressedBytes.read(count: try reader.varint(max: 1 << 30), &reader)
     }
     return try body.withUnsafeBufferPointer { (body) throws(LogStoreError) -> SegmentIndex in
       var reader = BlockReader(UnsafeRawBufferPointer(body))
       let streams = try readStreams(&reader, table)
-      return SegmentIndex(streams: streams, blocks: try readBlocks(&reader, streams.count))
+      let blocks = try readBlocks(&reader, streams.count)
+      guard version == 2 else { return SegmentIndex(streams: streams, blocks: blocks) }
+      let columns = try reader.varint(max: Int(Int32.max))
+      let filters = try reader.varint(max: Int(Int32.max))
+      return SegmentIndex(
+        streams: streams, blocks: blocks, columnsPage: columns == 0 ? nil : columns - 1,
+        filtersPage: filters == 0 ? nil : filters - 1)
     }
   }
 

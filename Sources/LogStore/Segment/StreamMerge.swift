@@ -93,7 +93,7 @@ final class SegmentRowSource {
       start = range.upperBound
       guard segment.index.streams[Int(run.stream)] == stream else { continue }
       // The last moment is a row's too, which no half-open range holds.
-      let kept = rows.rows(range, in: limit..<Timestamp.distantFuture)
+      let kept = try rows.rows(range, in: limit..<Timestamp.distantFuture)
       let all = kept.isEmpty && limit > run.newest ? kept : kept.lowerBound..<range.upperBound
       var chosen = ChosenRun(stream: stream, rows: .range(all))
       for delete in deletes { chosen = try delete.surviving(chosen, rows) }

@@ -1,0 +1,213 @@
+import Bytes
+import Compression
+
+/// The byte streams of a block, each to be inflated alone: planes of numbers, codes, texts.
+///
+///     streams: varint | each: inflated length: varint, and where it is not small:
+///       kind: 1 byte, kept length: varint | small streams together: length, bytes | the others
+///
+/// Streams below 384 bytes are small, and compressed as one.
+struct ByteStreamWriter {
+  static let smallMax = 384
+
+  private var directory: [UInt8] = []
+  private var small: [UInt8] = []
+  private var large: [UInt8] = []
+  private(set) var count = 0
+
+  /// Adds a stream and gives its number.
+  mutating func add(_ bytes: [UInt8]) -> Int {
+    directory.appendVarint(UInt64(bytes.count))
+    if bytes.count < Self.smallMax {
+      small.append(contentsOf: bytes)
+    } else {
+      let packed = Zstd.compress(bytes)
+      // Random bytes are not worth the frame around them.
+      let isPacked = packed.count + packed.count / 64 < bytes.count
+      directory.append(isPacked ? 1 : 0)
+      directory.appendVarint(UInt64(isPacked ? packed.count : bytes.count))
+      large.append(contentsOf: isPacked ? packed : bytes)
+    }
+    count += 1
+    return count - 1
+  }
+
+  /// Adds the `width` lowest bytes of values as that many streams.
+  mutating func add(planes width: Int, of values: [UInt64]) {
+    for plane in 0..<width {
+      let shift = UInt64(plane * 8)
+      let bytes = [UInt8](unsafeUninitializedCapacity: values.count) { out, filled in
+        for index in values.indices {
+          out[index] = UInt8(truncatingIfNeeded: values[index] >> shift)
+        }
+        filled = values.count
+      }
+      _ = add(bytes)
+    }
+  }
+
+  func append(to out: inout [UInt8]) {
+    var head: [UInt8] = []
+    head.appendVarint(UInt64(count))
+    head.append(contentsOf: directory)
+    out.appendVarint(UInt64(head.count))
+    CompressedBytes.append(head, to: &out)
+    out.appendVarint(UInt64(small.count))
+    CompressedBytes.append(small, to: &out)
+    out.append(contentsOf: large)
+  }
+}
+
+/// The streams of a block that is read. Used by one thread.
+struct ByteStreamReader {
+  private struct Entry {
+    var byteCount: Int
+    /// Nil for a small one.
+    var kind: UInt8?
+    var range: Range<Int>
+  }
+
+  private let page: [UInt8]
+  private let small: [UInt8]
+  private var entries: [Entry] = []
+  private(set) var inflatedCount = 0
+
+  static let byteCountMax = 1 << 30
+  static let countMax = 1 << 20
+
+  /// Reads the directory at the reader's place in `page`.
+  init(_ page: [UInt8], _ reader: inout BlockReader) throws(LogStoreError) {
+    self.page = page
+    let headCount = try reader.varint(max: Self.countMax * 8)
+    let head = try CompressedBytes.read(count: headCount, &reader)
+    let smallCount = try reader.varint(max: Self.byteCountMax)
+    small = try CompressedBytes.read(count: smallCount, &reader)
+    let base = reader.position
+    let total = page.count - base
+    var read: [Entry] = []
+    let smallBytes = smallCount
+    try head.withUnsafeBufferPointer { (head) throws(LogStoreError) in
+      var inner = BlockReader(UnsafeRawBufferPointer(head))
+      let count = try inner.varint(max: Self.countMax)
+      guard count <= head.count else { throw BlockReader.malformed("too many streams") }
+      var smallAt = 0
+      var largeAt = 0
+      for _ in 0..<count {
+        let byteCount = try inner.varint(max: Self.byteCountMax)
+        if byteCount < ByteStreamWriter.smallMax {
+          guard byteCount <= smallBytes - smallAt else {
+            throw BlockReader.malformed("small streams end early")
+          }
+          read.append(
+            Entry(byteCount: byteCount, kind: nil, range: smallAt..<(smallAt + byteCount)))
+          smallAt += byteCount
+        } else {
+          let kind = try inner.byte()
+          let kept = try inner.varint(max: total - largeAt)
+          read.append(
+            Entry(
+              byteCount: byteCount, kind: kind,
+              range: (base + largeAt)..<(base + largeAt + kept)))
+          largeAt += kept
+        }
+      }
+    }
+    entries = read
+  }
+
+  /// The bytes of a stream, which are `expected` many where that is said.
+  mutating func bytes(_ number: Int, expected: Int? = nil) throws(LogStoreError) -> [UInt8] {
+    guard entries.indices.contains(number) else {
+      throw BlockReader.malformed("stream \(number) is absent")
+    }
+    let entry = entries[number]
+    guard expected == nil || entry.byteCount == expected else {
+      throw BlockReader.malformed("a stream has another length than its rows")
+    }
+    switch entry.kind {
+    case nil: return Array(small[entry.range])
+    case 0:
+      guard entry.range.count == entry.byteCount else {
+        throw BlockReader.malformed("a stream has another length than stated")
+      }
+      return Array(page[entry.range])
+    case 1:
+      inflatedCount += entry.byteCount
+      let inflated = page.withUnsafeBytes { page in
+        Result { () throws(CompressionError) in
+          try Zstd.decompress(
+            UnsafeRawBufferPointer(rebasing: page[entry.range]), bytesMax: entry.byteCount)
+        }
+      }
+      guard case .success(let bytes) = inflated, bytes.count == entry.byteCount else {
+        throw BlockReader.malformed("a stream does not inflate")
+      }
+      return bytes
+    case let kind?: throw BlockReader.malformed("a stream has the unknown kind \(kind)")
+    }
+  }
+
+  /// Values whose lowest bytes are the streams from `first` on.
+  mutating func values(planes width: Int, first: Int, count: Int) throws(LogStoreError)
+    -> [UInt64]
+  {
+    guard width <= 8 else { throw BlockReader.malformed("numbers are \(width) bytes wide") }
+    var values = [UInt64](repeating: 0, count: count)
+    for plane in 0..<width {
+      let bytes = try bytes(first + plane, expected: count)
+      let shift = UInt64(plane * 8)
+      values.withUnsafeMutableBufferPointer { values in
+        bytes.withUnsafeBufferPointer { bytes in
+          for index in 0..<count { values[index] |= UInt64(bytes[index]) << shift }
+        }
+      }
+    }
+    return values
+  }
+}
+
+/// Small numbers, such as places in a dictionary, as one or two streams.
+enum CodeColumn {
+  static func append(_ codes: [UInt16], limit: Int, to streams: inout ByteStreamWriter) {
+    guard limit > 1 else { return }
+    _ = streams.add(
+      [UInt8](unsafeUninitializedCapacity: codes.count) { out, filled in
+        for index in codes.indices { out[index] = UInt8(truncatingIfNeeded: codes[index]) }
+        filled = codes.count
+      })
+    guard limit > 256 else { return }
+    _ = streams.add(codes.map { UInt8($0 >> 8) })
+  }
+
+  /// How many streams codes below `limit` take.
+  static func streamCount(limit: Int) -> Int { limit > 256 ? 2 : limit > 1 ? 1 : 0 }
+
+  /// `count` codes, all of them below `limit`.
+  static func read(
+    _ streams: inout ByteStreamReader, first: Int, count: Int, limit: Int
+  ) throws(LogStoreError) -> [UInt16] {
+    guard limit > 0 || count == 0 else { throw BlockReader.malformed("a dictionary is empty") }
+    guard limit > 1 else { return [UInt16](repeating: 0, count: count) }
+    let low = try streams.bytes(first, expected: count)
+    let high = limit > 256 ? try streams.bytes(first + 1, expected: count) : []
+    var largest: UInt16 = 0
+    let codes = [UInt16](unsafeUninitializedCapacity: count) { out, filled in
+      if high.isEmpty {
+        for index in 0..<count {
+          out[index] = UInt16(low[index])
+          largest = max(largest, out[index])
+        }
+      } else {
+        for index in 0..<count {
+          out[index] = UInt16(low[index]) | UInt16(high[index]) << 8
+          largest = max(largest, out[index])
+        }
+      }
+      filled = count
+    }
+    guard Int(largest) < limit else {
+      throw BlockReader.malformed("a code is beyond its dictionary")
+    }
+    return codes
+  }
+}
