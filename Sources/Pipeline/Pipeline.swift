@@ -25,6 +25,8 @@ package final class Pipeline {
   private var key = LabelKey()
   private let tenantSlot: Int
   private var dropCounts: [String: DropCount] = [:]
+  /// Lines that came in and were dropped, alone or in a block, by their source's number.
+  package private(set) var droppedInputs: [Int64: UInt64] = [:]
 
   /// More kinds of incoming labels than this are forgotten, and made again as they come.
   private static let basesMax = 4096
@@ -163,6 +165,7 @@ package final class Pipeline {
       case .drop(let reason):
         dropCounts[reason, default: DropCount(reason: reason, lines: 0, bytes: 0)].lines += 1
         dropCounts[reason]?.bytes += UInt64(entry.line.count)
+        droppedInputs[entry.origin.source, default: 0] += 1 + UInt64(entry.earlierOrigins.count)
         return
       case .replace(let others):
         for var other in others { run(&other, from: at + 1, emit) }

@@ -93,6 +93,7 @@ part package packaging/check
 part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
 part span-kills python3 Tests/Acceptance/span-kill-harness.py 15 --verify-every 5
 part full-disk python3 Tests/Acceptance/full-disk.py 4
+part syslog-senders python3 Tests/Acceptance/syslog-senders.py
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5
 part journald python3 Tests/Acceptance/journald-harness.py --entries 200 --kills 3
 

@@ -79,9 +79,10 @@ struct JournalJob: Sendable {
     // Only the fields that the labels or the line are made of are asked for.
     if !journal.json {
       if !hasRelabeling {
-        settings.fields = []
+        settings.fields = ["_SYSTEMD_UNIT"]
       } else if let names = relabeling.referencedLabels {
-        settings.fields = names.compactMap { JournalEntry.fieldName(metaLabel: $0) }
+        settings.fields =
+          names.compactMap { JournalEntry.fieldName(metaLabel: $0) } + ["_SYSTEMD_UNIT"]
       }
     }
   }

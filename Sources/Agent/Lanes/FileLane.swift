@@ -18,6 +18,7 @@ final class FileLane {
     let meter: JobMeter
     private var lastPath = ""
     private var lastTarget = -1
+    private var lastSource: Int64 = .min
     private var lastLabels = Labels.none
 
     init(
@@ -40,6 +41,14 @@ final class FileLane {
         let own = job.targets[min(target, job.targets.count - 1)].labels
         lastLabels = Labels([Label("filename", path)] + own.sorted)
       }
+      if origin.source != lastSource {
+        lastSource = origin.source
+        if output.tally.name(of: origin.source) == nil {
+          output.tally.name(
+            origin.source, SourceName(kind: "file", job: job.name, name: path))
+        }
+      }
+      output.tally.read(origin.source, bytes: line.count)
       output.noteChange()
       pipeline.process(
         line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
@@ -90,7 +99,8 @@ final class FileLane {
 
   /// Longest sleep while nothing happens.
   private static let idleMilliseconds = 250
-  private static let lookSeconds = 1.0
+  private static let lookSecondsMax = 5.0
+  private static let filesEachSecond = 200.0
 
   init(
     _ plans: [(job: FileJob, mailbox: FileMailbox)], tail: FileTailSettings,
@@ -161,11 +171,18 @@ final class FileLane {
       if let wait = job.pipeline.millisecondsUntilDue { pause = min(pause, max(1, wait)) }
     }
     if isLookDue {
-      nextLook = MonotonicTime.now().adding(seconds: Self.lookSeconds)
+      nextLook = MonotonicTime.now().adding(seconds: lookSeconds)
       report()
     }
     if output.isDue { commit() }
     return hasMore ? 0 : output.millisecondsUntilDue(most: pause)
+  }
+
+  /// Between two looks at all files, which is what many files cost while they rest; of changes the
+  /// kernel tells at once.
+  private var lookSeconds: Double {
+    let files = jobs.reduce(0) { $0 + $1.tailer.fileCount }
+    return min(Self.lookSecondsMax, max(1, Double(files) / Self.filesEachSecond))
   }
 
   /// Between two chunks; false to stop reading.
@@ -181,6 +198,16 @@ final class FileLane {
   }
 
   private func report() {
+    var dropped: [Int64: UInt64] = [:]
+    var held: [Int64: UInt64] = [:]
+    for job in jobs {
+      // A file that two jobs read has two numbers.
+      dropped.merge(job.pipeline.droppedInputs) { $0 + $1 }
+      held.merge(job.pipeline.heldInputs) { $0 + $1 }
+      settings.ledger.set(job: job.job.name, drops: job.pipeline.drops)
+    }
+    settings.ledger.set(
+      lane: "files", SourceLedger.accounts(output.tally, dropped: dropped, held: held))
     for job in jobs {
       job.meter.report(job.tailer.counters, drops: job.pipeline.drops)
       board.set(job: job.job.name, files: job.tailer.fileStatuses)

@@ -27,6 +27,7 @@ final class JournalLane {
   /// Cursors of entries that the pipeline may hold, by their number.
   private var cursors: [Int64: String] = [:]
   private var committedCursor: String
+  private var units: [[UInt8]: Int64] = [:]
   private var labelCache: [[UInt8]: Labels?] = [:]
   private var nextReport = MonotonicTime(nanoseconds: 0)
 
@@ -34,6 +35,8 @@ final class JournalLane {
   private static let burst = 256
   private static let idleMilliseconds: UInt64 = 250
   private static let labelSetsMax = 4096
+  /// Units beyond this many are one in accounts.
+  private static let unitsMax = 4096
 
   init(
     _ job: JournalJob, pipeline: Pipeline, restored: JournalPosition?, settings: LaneSettings,
@@ -50,6 +53,7 @@ final class JournalLane {
       output = try LaneOutput(settings)
       signal = try ThreadSignal()
     } catch { throw AgentError(error) }
+    output.tally.name(0, SourceName(kind: "unit", job: job.key, name: "(others)"))
   }
 
   /// Reads until the stop flag is set; then commits what was read.
@@ -114,11 +118,17 @@ final class JournalLane {
     number += 1
     output.noteChange()
     if let cursor { cursors[number] = cursor }
-    guard let labels = entryLabels() else { return }
+    let unit = unitNumber()
+    let message = entry.value(of: "MESSAGE")
+    output.tally.read(unit, bytes: message?.count ?? 0)
+    guard let labels = entryLabels() else {
+      output.tally.leftOut(unit)
+      return
+    }
     let timestamp = Timestamp(
       nanoseconds: Int64(clamping: entry.realtimeMicroseconds).multipliedReportingOverflow(by: 1000)
         .partialValue)
-    let origin = LineOrigin(source: 0, start: number, length: 1)
+    let origin = LineOrigin(source: unit, start: number, length: 1)
     if job.isJSON {
       var writer = JSONWriter()
       entry.writeJSON(&writer)
@@ -128,14 +138,29 @@ final class JournalLane {
       }
       return
     }
-    guard let message = entry.value(of: "MESSAGE") else {
+    guard let message else {
       withoutMessage &+= 1
+      output.tally.leftOut(unit)
       return
     }
     entry.withBytes(message) {
       pipeline.process(
         line: $0, timestamp: timestamp, labels: labels, origin: origin, emit: { output.add($0) })
     }
+  }
+
+  /// The number of the entry's unit, for accounts.
+  private func unitNumber() -> Int64 {
+    let range = entry.value(of: "_SYSTEMD_UNIT")
+    let name = range.map { entry.withBytes($0) { [UInt8]($0) } } ?? []
+    if let known = units[name] { return known }
+    guard units.count < Self.unitsMax else { return 0 }
+    let number = Int64(units.count + 1)
+    units[name] = number
+    output.tally.name(
+      number,
+      SourceName(kind: "unit", job: job.key, name: String(decoding: name, as: UTF8.self)))
+    return number
   }
 
   /// The labels that relabelling makes of the entry's fields; nil when it drops the entry.
@@ -177,6 +202,11 @@ final class JournalLane {
       journalEntries: entries, unreadable: unreadable + UInt64(reader.unreadableEntries),
       withoutMessage: withoutMessage)
     meter.report(drops: pipeline.drops)
+    settings.ledger.set(job: job.key, drops: pipeline.drops)
+    settings.ledger.set(
+      lane: "journal:\(job.key)",
+      SourceLedger.accounts(
+        output.tally, dropped: pipeline.droppedInputs, held: pipeline.heldInputs))
     board.set(
       job: job.key,
       journal: StatusBoard.JournalStatus(cursor: committedCursor, entries: entries, failure: nil))

@@ -25,6 +25,7 @@ struct LaneSettings: Sendable {
   var metrics: PipelineMetrics
   /// Gets what each stage did, if somebody wants to know.
   var inspector: PipelineInspector?
+  var ledger: SourceLedger
   var stop: StopFlag
 }
 
@@ -39,6 +40,8 @@ final class LaneOutput {
   private var firstChange: MonotonicTime?
   /// The queue is closed: nothing can be committed any more.
   private(set) var isClosed = false
+  /// What was read and came out, by source.
+  let tally = SourceTally()
 
   init(_ settings: LaneSettings) throws(SystemError) {
     self.settings = settings
@@ -57,6 +60,7 @@ final class LaneOutput {
   }
 
   func add(_ output: PipelineOutput) {
+    tally.passed(output)
     batcher.add(
       line: output.line, timestamp: output.timestamp, labels: output.labels,
       structuredMetadata: output.structuredMetadata, tenant: output.tenant ?? "")
@@ -96,7 +100,8 @@ final class LaneOutput {
       return
     }
     do throws(DeliveryError) {
-      try settings.queue.append(record, signal: signal, isSettled: isSettled)
+      try settings.queue.append(
+        record, signal: signal, shares: tally.takeShares(), isSettled: isSettled)
     } catch {
       // The positions are not stored either: the lines will be read again.
       isClosed = true

@@ -48,6 +48,7 @@ final class ReceiverLane {
       case .push(let settings): PushEntryMaker(job, settings)
       case .command, .standardInput: PlainEntryMaker(job)
       }
+    output.tally.name(0, SourceName(kind: job.kind, job: job.name, name: ""))
   }
 
   /// Takes and commits until the stop flag is set or the source has ended.
@@ -90,6 +91,7 @@ final class ReceiverLane {
     for item in items {
       maker.makeEntries(of: item, now: now) { entry in
         number += 1
+        output.tally.read(0, bytes: entry.line.count)
         output.noteChange()
         pipeline.process(
           line: entry.line, timestamp: entry.timestamp ?? output.stamp(), labels: entry.labels,
@@ -122,6 +124,11 @@ final class ReceiverLane {
     counts.malformed += inbox.malformedMessages
     meter.report(counts, droppedMessages: inbox.droppedMessages)
     meter.report(drops: pipeline.drops)
+    settings.ledger.set(job: job.name, drops: pipeline.drops)
+    settings.ledger.set(
+      lane: "receiver:\(job.kind):\(job.name)",
+      SourceLedger.accounts(
+        output.tally, dropped: pipeline.droppedInputs, held: pipeline.heldInputs))
     board.set(
       job: job.name,
       receiver: StatusBoard.ReceiverStatus(

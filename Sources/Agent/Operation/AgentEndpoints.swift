@@ -14,6 +14,7 @@ struct AgentEndpoints: Sendable {
   var registry: MetricsRegistry
   /// What `metrics` stages counted.
   var metrics: PipelineMetrics
+  var ledger: SourceLedger
   /// What `POST /reload` does, where it is allowed.
   var reload: (@Sendable () -> AgentError?)?
   var allowsReload = false
@@ -82,6 +83,7 @@ struct AgentEndpoints: Sendable {
     var writer = JSONWriter()
     writer.beginObject()
     board.write(to: &writer)
+    ledger.write(to: &writer, queue.sourceTotals)
     writer.key("queue")
     writer.beginObject()
     writer.key("folder")
@@ -101,6 +103,20 @@ struct AgentEndpoints: Sendable {
       writer.string(destination.name)
       writer.key("backlog_records")
       writer.uint(queue.backlog(of: destination.key))
+      let account = queue.account(of: destination.key)
+      let sent = registry.counter(
+        "sluice_agent_sent_entries_total", help: "", labels: ["client": destination.name])
+      let rejected = registry.counter(
+        "sluice_agent_rejected_entries_total", help: "", labels: ["client": destination.name])
+      for (key, value) in [
+        ("queued_lines", account.queued), ("handled_lines", account.handled),
+        ("waiting_lines", account.queued - account.handled),
+        ("acknowledged_lines", UInt64(sent.value)), ("rejected_lines", UInt64(rejected.value)),
+        ("lost_lines", queue.counters.dropped[destination.key] ?? 0),
+      ] {
+        writer.key(key)
+        writer.uint(value)
+      }
       writer.endObject()
     }
     writer.endArray()

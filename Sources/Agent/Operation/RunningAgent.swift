@@ -21,6 +21,7 @@ final class RunningAgent: Sendable {
   private let metrics: PipelineMetrics
   private let inspector: PipelineInspector?
   private let board = StatusBoard()
+  private let ledger = SourceLedger()
   private let stop = StopFlag()
   private let threads = Mutex<[LinuxThread]>([])
   private let signals = Mutex<[ThreadSignal]>([])
@@ -68,7 +69,7 @@ final class RunningAgent: Sendable {
     endpoints = AgentEndpoints(
       board: board, queue: queue,
       destinations: destinations.members.map { ($0.settings.name, $0.settings.key) },
-      registry: registry, metrics: metrics)
+      registry: registry, metrics: metrics, ledger: ledger)
     endpoints.registerGauges()
   }
 
@@ -86,7 +87,8 @@ final class RunningAgent: Sendable {
     let settings = LaneSettings(
       profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
       batchWaitSeconds: batching.waitSeconds, queue: queue, clock: clock,
-      zones: zones, metrics: metrics, inspector: inspector, stop: stop)
+      zones: zones, metrics: metrics, inspector: inspector,
+      ledger: ledger, stop: stop)
     if !fileJobs.isEmpty {
       try startFiles(fileJobs, configuration, restored, settings)
     }

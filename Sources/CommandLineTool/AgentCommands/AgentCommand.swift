@@ -19,7 +19,7 @@ let agentCommand = Command(
     .flag("stdin", "read standard input, with the stages of the first job, to its end"),
     .value("job", "NAME", "of all jobs run this one alone"),
   ],
-  subcommands: [agentTestCommand, agentStagesCommand],
+  subcommands: [agentReportCommand, agentTestCommand, agentStagesCommand],
   run: { arguments, surroundings in
     let configuration = try loadConfiguration(try arguments.required("config"), surroundings)
     guard var agent = configuration.agent else {

@@ -56,6 +56,7 @@ package final class DiskQueue: Sendable {
   struct Pending {
     var record: QueueRecord
     var payload: [UInt8]
+    var shares: [SourceShare] = []
     /// Told once the record is durable (true), or when it never will be.
     var isSettled: (@Sendable (Bool) -> Void)?
   }
@@ -75,6 +76,7 @@ package final class DiskQueue: Sendable {
     var acknowledged: [String: UInt64] = [:]
     var positions: [String: [UInt8]] = [:]
     var counters = QueueCounters()
+    var ledger = QueueLedger()
     var isFull = false
     var isClosed = false
 
@@ -154,9 +156,11 @@ package final class DiskQueue: Sendable {
   ///
   /// Throws ``DeliveryError/closed``; then the record counts for nothing.
   package func append(
-    _ record: QueueRecord, signal: ThreadSignal, isSettled: (@Sendable (Bool) -> Void)? = nil
+    _ record: QueueRecord, signal: ThreadSignal, shares: [SourceShare] = [],
+    isSettled: (@Sendable (Bool) -> Void)? = nil
   ) throws(DeliveryError) {
-    let pending = Pending(record: record, payload: record.encoded(), isSettled: isSettled)
+    let pending = Pending(
+      record: record, payload: record.encoded(), shares: shares, isSettled: isSettled)
     enum Outcome { case taken, wait, closed }
     while true {
       let outcome: Outcome = state.withLock { state in
@@ -181,6 +185,18 @@ package final class DiskQueue: Sendable {
 
   /// What is stored of the sources: the newest durable position of each.
   package var positions: [String: [UInt8]] { state.withLock { $0.positions } }
+
+  /// What became of each source's lines since the start.
+  package var sourceTotals: [SourceName: SourceTotals] { state.withLock { $0.ledger.totals } }
+
+  /// Lines that came into the queue since the start, and how many of them a destination has
+  /// taken, set aside or lost.
+  package func account(of key: String) -> (queued: UInt64, handled: UInt64) {
+    state.withLock { state in
+      let sequence = state.acknowledged[key] ?? 0
+      return (state.ledger.queuedLines, state.ledger.handledLines(through: sequence))
+    }
+  }
 
   package var counters: QueueCounters { state.withLock { $0.counters } }
 
@@ -235,6 +251,7 @@ package final class DiskQueue: Sendable {
   func acknowledge(_ sequence: UInt64, by key: String, isWritten: Bool) {
     state.withLock { state in
       state.acknowledged[key] = max(state.acknowledged[key] ?? 0, sequence)
+      state.ledger.settled(through: state.settled)
     }
     if isWritten {
       acknowledgements.withLock { file in

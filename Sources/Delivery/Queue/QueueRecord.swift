@@ -31,6 +31,12 @@ package struct QueueRecord: Hashable, Sendable {
 
   package init() {}
 
+  /// Lines, those with several profiles' labels counted once.
+  var ownEntries: Int {
+    guard let profile = bodies.first?.profile else { return 0 }
+    return bodies.reduce(0) { $0 + ($1.profile == profile ? $1.entries : 0) }
+  }
+
   package var entries: Int { bodies.reduce(0) { $0 + $1.entries } }
 }
 

@@ -120,6 +120,9 @@ struct QueueWriter {
     var entries = 0
     for index in batch.indices {
       entries += batch[index].record.entries
+      let shares = batch[index].shares
+      queue.state.withLock { $0.ledger.lost(shares) }
+      batch[index].shares = []
       batch[index].record.bodies = []
       batch[index].payload = batch[index].record.encoded()
     }
@@ -152,6 +155,7 @@ struct QueueWriter {
     queue.state.withLock { state in
       state.counters.droppedEntries += UInt64(entries.entries)
       state.counters.droppedRecords += UInt64(entries.records)
+      state.ledger.settled(through: last, isLost: true)
       for (key, sequence) in state.acknowledged where sequence < last {
         state.acknowledged[key] = last
         state.counters.dropped[key, default: 0] += UInt64(entries.entries)
@@ -207,7 +211,10 @@ struct QueueWriter {
     let readers = queue.state.withLock { state in
       state.durable = durable
       state.segments[state.segments.count - 1].bytes += bytes
-      for pending in batch {
+      for (index, pending) in batch.enumerated() {
+        state.ledger.queued(
+          durable + 1 - UInt64(batch.count - index), lines: pending.record.ownEntries,
+          shares: pending.shares)
         QueueRecovery.apply(pending.record, to: &state.positions)
         state.counters.appendedEntries += UInt64(pending.record.entries)
       }

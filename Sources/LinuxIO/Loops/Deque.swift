@@ -28,6 +28,14 @@ package struct Deque<Element> {
     return element
   }
 
+  /// Visits all elements, first to last.
+  package func forEach(_ visit: (Element) -> Void) {
+    for offset in 0..<count {
+      let index = head + offset
+      if let element = slots[index >= slots.count ? index - slots.count : index] { visit(element) }
+    }
+  }
+
   /// Replaces the first element, which must exist.
   package mutating func replaceFirst(with element: Element) {
     precondition(count > 0, "the queue has a first element")

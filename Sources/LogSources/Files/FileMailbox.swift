@@ -99,7 +99,11 @@ extension FileTailer {
     for arrival in news.arrivals { adopt(arrival) }
     if news.everythingChanged { noteChangeOfAll() }
     for path in news.changedPaths { noteChange(path: path) }
-    mailbox.publish(known: knownFiles, missing: missingFiles)
+    // With many files this is not for nothing, and they rest most of the time.
+    if needsPublishing || !news.arrivals.isEmpty || !news.seen.isEmpty {
+      needsPublishing = false
+      mailbox.publish(known: knownFiles, missing: missingFiles)
+    }
     return !news.arrivals.isEmpty || news.everythingChanged || !news.changedPaths.isEmpty
   }
 }

@@ -66,6 +66,7 @@ extension FileTailer {
       forget(generation)
       return
     }
+    needsPublishing = true
     generation.file = nil
     generation.state = .dormant
     generation.mustBeRead = false

@@ -1,0 +1,87 @@
+import Delivery
+import LogSources
+import Pipeline
+
+/// Counts what one reading thread reads and hands on, by source; for that thread.
+///
+/// Of each source, read + added = dropped + merged + held + passed holds at any moment between two
+/// lines: `added` are lines that a stage made besides the one that it got, `merged` those that went
+/// into a block with another.
+final class SourceTally {
+  struct Counts: Hashable, Sendable {
+    var readLines: UInt64 = 0
+    var readBytes: UInt64 = 0
+    var addedLines: UInt64 = 0
+    var mergedLines: UInt64 = 0
+    var passedLines: UInt64 = 0
+    var passedBytes: UInt64 = 0
+    /// Dropped before the stages: entries without text or labels.
+    var leftOutLines: UInt64 = 0
+    /// Handed on since the last commit.
+    fileprivate var newLines: UInt64 = 0
+    fileprivate var newBytes: UInt64 = 0
+  }
+
+  private(set) var counts: [Int64: Counts] = [:]
+  private var names: [Int64: SourceName] = [:]
+  /// The source that was touched last, kept out of the dictionary.
+  private var current: Int64 = .min
+  private var hot = Counts()
+  private var lastStart: Int64 = -1
+  private var lastSource: Int64 = .min
+
+  /// Says what a source's number stands for.
+  func name(_ source: Int64, _ name: SourceName) { names[source] = name }
+  func name(of source: Int64) -> SourceName? { names[source] }
+
+  @inline(__always)
+  private func touch(_ source: Int64) {
+    guard source != current else { return }
+    if current != .min { counts[current] = hot }
+    hot = counts[source] ?? Counts()
+    current = source
+  }
+
+  func read(_ source: Int64, bytes: Int) {
+    touch(source)
+    hot.readLines &+= 1
+    hot.readBytes &+= UInt64(bytes)
+  }
+
+  func leftOut(_ source: Int64) {
+    touch(source)
+    hot.leftOutLines &+= 1
+  }
+
+  func passed(_ output: PipelineOutput) {
+    let origin = output.origin
+    touch(origin.source)
+    hot.passedLines &+= 1
+    hot.passedBytes &+= UInt64(output.line.count)
+    hot.newLines &+= 1
+    hot.newBytes &+= UInt64(output.line.count)
+    hot.mergedLines &+= UInt64(output.earlierOrigins.count)
+    if origin.start == lastStart, origin.source == lastSource { hot.addedLines &+= 1 }
+    lastStart = origin.start
+    lastSource = origin.source
+  }
+
+  /// All counts; the thread goes on afterwards.
+  func snapshot() -> [Int64: Counts] {
+    if current != .min { counts[current] = hot }
+    return counts
+  }
+
+  /// What was handed on since the last call, for the record that holds it.
+  func takeShares() -> [SourceShare] {
+    var shares: [SourceShare] = []
+    for (source, one) in snapshot() where one.newLines > 0 {
+      counts[source]?.newLines = 0
+      counts[source]?.newBytes = 0
+      guard let name = names[source] else { continue }
+      shares.append(SourceShare(source: name, lines: one.newLines, bytes: one.newBytes))
+    }
+    if current != .min { hot = counts[current] ?? Counts() }
+    return shares
+  }
+}

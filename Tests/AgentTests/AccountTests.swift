@@ -1,0 +1,89 @@
+import Agent
+import Configuration
+import Delivery
+import Foundation
+import HTTP
+import LinuxIO
+import TelemetryModel
+import Testing
+import WireFormats
+
+/// What `/targets` says of every line, over stages that drop, merge and split.
+@Suite struct AccountTests {
+  func members(_ value: JSONValue?) -> [String: JSONValue] {
+    guard case .object(let members)? = value else { return [:] }
+    return Dictionary(members.map { ($0.key, $0.value) }) { $1 }
+  }
+
+  func items(_ value: JSONValue?) -> [[String: JSONValue]] {
+    guard case .array(let items)? = value else { return [] }
+    return items.map { members($0) }
+  }
+
+  func count(_ value: JSONValue?) -> Int {
+    if case .number(let text)? = value { Int(text) ?? -1 } else { -1 }
+  }
+
+  func targets(_ port: UInt16) async throws -> [String: JSONValue] {
+    let client = try HTTPClient()
+    let response = try await client.send(
+      HTTPClientRequest(.get, "http://127.0.0.1:\(port)/targets"))
+    return members(try JSONValue.parse(response.body))
+  }
+
+  @Test func everyLineIsSomewhere() async throws {
+    let rig = AgentRig()
+    // One batch is refused for good; its lines are set aside.
+    let sink = PushSink(answers: [.status(400)])
+    let spare = PushSink()
+    let port = spare.port
+    spare.close()
+    defer { sink.close() }
+    var configuration = try rig.configuration(
+      clients: rig.client(sink),
+      scrapes: """
+            - job_name: app
+              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+              pipeline_stages:
+                - match: {selector: '{job="app"} |= "noise"', action: drop, drop_counter_reason: noise}
+                - multiline: {firstline: '^START', max_wait_time: 200ms}
+                - drop: {expression: 'second', drop_counter_reason: block}
+        """)
+    configuration.server.disable = false
+    configuration.server.httpListenAddress = "127.0.0.1"
+    configuration.server.httpListenPort = Int(port)
+    rig.write("START one\n a\n b\nnoise\nSTART second\n c\nnoise\nSTART three\n", to: "a.log")
+    rig.write("START four\n d\n", to: "b.log")
+    try await rig.run(configuration) {
+      var found: [String: JSONValue] = [:]
+      for _ in 0..<200 {
+        found = (try? await targets(port)) ?? [:]
+        let sources = items(found["sources"])
+        if sources.count == 2, sources.allSatisfy({ count($0["acknowledged_lines"]) > 0 }),
+          sources.reduce(0, { $0 + count($1["passed_lines"]) }) == 3
+        {
+          break
+        }
+        try await Task.sleep(nanoseconds: 50_000_000)
+      }
+      let sources = items(found["sources"])
+      try #require(sources.count == 2)
+      for source in sources { #expect(source["adds_up"] == .bool(true)) }
+      func all(_ key: String) -> [Int] { sources.map { count($0[key]) } }
+      #expect(all("read_lines") == [8, 2])
+      // Two lines of noise, and a block of two.
+      #expect(all("dropped_lines") == [4, 0])
+      #expect(all("merged_lines") == [2, 1])
+      #expect(all("passed_lines") == [2, 1])
+      #expect(all("queued_lines") == [2, 1])
+      #expect(all("acknowledged_lines") == [2, 1])
+      let drops = items(found["drops"]).map { "\(count($0["lines"]))" }
+      #expect(drops == ["1", "2"])
+      let client = try #require(items(found["clients"]).first)
+      #expect(count(client["queued_lines"]) == 3)
+      #expect(count(client["acknowledged_lines"]) + count(client["rejected_lines"]) == 3)
+      #expect(count(client["rejected_lines"]) >= 1)
+      #expect(count(client["waiting_lines"]) == 0)
+    }
+  }
+}
