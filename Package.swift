@@ -215,7 +215,8 @@ let testSupport = Target.target(
 
 /// What is fuzzed and with what; modules are added as targets for them are written.
 let fuzzed = [
-  "Bytes", "LinuxIO", "TelemetryModel", "Storage", "WireFormats", "Configuration", "Pipeline",
+  "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "Storage", "TraceFormats",
+  "Configuration", "Pipeline",
 ]
 
 /// The functions that inputs are fed to, and the test that replays the inputs that were kept. With

@@ -8,8 +8,9 @@ let rootCommand = Command(
     Exit status: 0 success, 1 failure, 2 wrong command line, 3 not found, 4 server not reachable.
     """,
   subcommands: [
-    runCommand, serverCommand, agentCommand, queryCommand, labelsCommand, seriesCommand,
-    tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand, convertCommand,
+    runCommand, serverCommand, agentCommand, queryCommand, tailCommand, labelsCommand,
+    seriesCommand, tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand,
+    convertCommand,
     versionCommand,
   ])
 

@@ -9,10 +9,14 @@ package enum LogQL {
   ///
   /// Templates and `ip()` operands are not looked into: the pipeline that is made of the stages
   /// does that.
-  package static func parse(_ text: String) throws(LogQLError) -> Expression {
+  ///
+  /// With `allowsAnyStreams`, selectors may match streams without any label of theirs.
+  package static func parse(_ text: String, allowsAnyStreams: Bool = false) throws(LogQLError)
+    -> Expression
+  {
     var parser = try parser(for: text)
     let expression = try parser.wholeExpression()
-    try expression.validate()
+    if !allowsAnyStreams { try expression.validate() }
     return expression
   }
 

@@ -81,12 +81,14 @@ with_clients() { clients || return $?; "$venv/bin/python" "$@"; }
 only="$*"
 part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
+part loki-recordings python3 Tests/Acceptance/loki_recordings.py
 part stages stages
 part jmespath jmespath_library
 part bad-input python3 Tests/Acceptance/bad_input.py
 part bad-spans python3 Tests/Acceptance/bad_spans.py
 part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
 part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
+part log-clients with_clients Tests/Acceptance/real-log-clients.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part jaeger-client jaeger_client
 part package packaging/check

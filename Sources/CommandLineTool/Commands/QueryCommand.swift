@@ -49,7 +49,11 @@ let queryCommand = Command(
     }
   }
   let path = "/loki/api/v1/" + (arguments.has("instant") ? "query" : "query_range")
-  let answer = try await connection.json(path, fields)
+  let id = "sluice-\(surroundings.now())"
+  let asked = fields + (surroundings.errors.isTerminal ? [("query_id", id)] : [])
+  let answer = try await connection.showingProgress(of: id, on: surroundings.errors) {
+    try await connection.json(path, asked)
+  }
   let output = QueryOutput(
     form: form, showsLabels: !arguments.has("no-labels"), isQuiet: arguments.has("quiet"),
     isForward: arguments.has("forward"), surroundings: surroundings)

@@ -36,13 +36,15 @@ struct QueryOutput {
     }
   }
 
-  private struct Row {
+  /// One line of an answer.
+  struct Row: Hashable {
     var nanoseconds: Int64
     var labels: Labels
     var line: String
   }
 
-  private func writeStreams(_ streams: [JSONValue]) {
+  /// The lines of an answer's streams, in order.
+  static func rows(of streams: [JSONValue], isForward: Bool) -> [Row] {
     var rows: [Row] = []
     for stream in streams {
       let labels = Self.labels(stream["stream"])
@@ -54,18 +56,22 @@ struct QueryOutput {
       }
     }
     // A stable order: of one moment, as the server sent them.
-    let ordered = rows.enumerated().sorted { a, b in
+    return rows.enumerated().sorted { a, b in
       if a.element.nanoseconds == b.element.nanoseconds { return a.offset < b.offset }
       return (a.element.nanoseconds < b.element.nanoseconds) == isForward
     }.map(\.element)
+  }
+
+  private func writeStreams(_ streams: [JSONValue]) {
+    let rows = Self.rows(of: streams, isForward: isForward)
     let common = Self.common(streams.map { Self.labels($0["stream"]) })
     if form == .default, showsLabels, !isQuiet, !common.isEmpty, !rows.isEmpty {
       surroundings.errors.write("Common labels: \(terminalSafe(Labels(common).description))\n")
     }
-    for row in ordered { write(row, without: Set(common.map(\.name))) }
+    for row in rows { write(row, without: Set(common.map(\.name))) }
   }
 
-  private func write(_ row: Row, without common: Set<String>) {
+  func write(_ row: Row, without common: Set<String>) {
     switch form {
     case .raw: writeRaw(row.line)
     case .jsonl:

@@ -3,6 +3,7 @@ import Configuration
 import HTTP
 import LinuxIO
 import LogStore
+import LokiAPI
 import SpanStore
 import Storage
 import TelemetryModel
@@ -63,7 +64,8 @@ final class RunningServer: Sendable {
     let measuring = Task { await intake.watch() }
     let faces = ServerFaces(
       configuration: configuration, logs: logs, spans: spans, intake: intake, blocking: blocking,
-      clock: clock, tenants: tenants)
+      clock: clock, tenants: tenants,
+      patterns: try patternFinder(configuration, logs, blocking, clock))
     var datagrams: [JaegerDatagrams] = []
     do {
       for (name, encoding, address) in configuration.listen.datagrams {
@@ -123,6 +125,19 @@ final class RunningServer: Sendable {
     }
   }
 
+  /// What finds patterns in the lines of `logs`, where that is configured.
+  private static func patternFinder(
+    _ configuration: ServerConfiguration, _ logs: LogStore, _ executor: BlockingExecutor,
+    _ clock: any WallClock
+  ) throws(CommandFailure) -> PatternFinder? {
+    guard configuration.patterns.enabled else { return nil }
+    let finder = PatternFinder(configuration.patterns, executor: executor, clock: clock)
+    do throws(LogStoreError) {
+      try finder.follow(logs)
+    } catch { throw CommandFailure(message: error.message) }
+    return finder
+  }
+
   /// Closes the listeners, lets requests finish, and leaves what was acknowledged durable.
   func stop() async {
     for task in background { task.cancel() }
@@ -166,6 +181,7 @@ extension HTTPLimits {
     // Handlers refuse what is above the limit in their protocol's words; this one is for what is
     // far above.
     bodyBytesMax = max(settings.maxBodySize &* 2, 1 << 20)
+    bodiesBytesMax = settings.maxBufferedBodies
     headSeconds = settings.headerTimeout.seconds
     bodyStallSeconds = settings.bodyTimeout.seconds
     writeStallSeconds = settings.writeTimeout.seconds

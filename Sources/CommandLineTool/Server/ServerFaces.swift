@@ -27,6 +27,7 @@ struct ServerFaces {
   let blocking: BlockingExecutor
   let clock: any WallClock
   let tenants: TenantLimits
+  let patterns: PatternFinder?
 
   /// One for each address of the configuration.
   var all: [ServerFace] {
@@ -81,7 +82,9 @@ struct ServerFaces {
   }
 
   private var logQueries: QueryService {
-    QueryService(source: logs, index: logs, clock: clock) { [tenants] tenant in
+    QueryService(
+      source: logs, index: logs, clock: clock, patterns: patterns
+    ) { [tenants] tenant in
       QuerySettings(tenants.limits(of: tenant), version: sluiceVersion)
     }
   }
@@ -100,6 +103,14 @@ struct ServerFaces {
     queries.addRoutes(to: &router, executor: blocking, authEnabled: configuration.authEnabled)
     TailService(
       service: queries, store: logs, executor: blocking, authEnabled: configuration.authEnabled
+    ).addRoutes(to: &router)
+    LokiOperations(
+      configuration: configuration, tenants: tenants,
+      services: configuration.listen.names
+    ).addRoutes(to: &router)
+    DeleteService(
+      store: logs, settings: configuration.deletes, authEnabled: configuration.authEnabled,
+      clock: clock, limits: tenants.limits(of:)
     ).addRoutes(to: &router)
     router.on(.post, "/flush") { [logs, spans] _, writer in
       do {
@@ -126,5 +137,17 @@ struct ServerFaces {
         throw HTTPError(status: HTTPStatus(error.status), error.message)
       }
     }
+  }
+}
+
+extension ListenAddresses {
+  /// What listens, by the names of the configuration.
+  fileprivate var names: [String] {
+    let all: [(String, ListenAddress?)] = [
+      ("loki", loki), ("otlp_grpc", otlpGRPC), ("otlp_http", otlpHTTP), ("zipkin", zipkin),
+      ("jaeger_http", jaegerHTTP), ("jaeger_compact", jaegerCompact),
+      ("jaeger_binary", jaegerBinary), ("jaeger_query", jaegerQuery), ("tempo", tempo),
+    ]
+    return all.filter { $0.1 != nil }.map(\.0)
   }
 }

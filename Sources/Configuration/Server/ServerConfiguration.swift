@@ -168,6 +168,8 @@ package struct HTTPSettings: Hashable, Sendable {
   package var maxBodySize = 100 << 20
   /// Bytes of a request's body once it is inflated.
   package var maxInflatedSize = 256 << 20
+  /// Bytes of the bodies of all requests that are held at a time.
+  package var maxBufferedBodies = 512 << 20
   package var headerTimeout = TimeSpan.seconds(10)
   package var bodyTimeout = TimeSpan.seconds(60)
   package var writeTimeout = TimeSpan.seconds(60)
@@ -185,6 +187,7 @@ package struct HTTPSettings: Hashable, Sendable {
     try section.readBytes("max_header_size", &maxHeaderSize)
     try section.readBytes("max_body_size", &maxBodySize)
     try section.readBytes("max_inflated_size", &maxInflatedSize)
+    try section.readBytes("max_buffered_bodies", &maxBufferedBodies)
     try section.read("header_timeout", &headerTimeout)
     try section.read("body_timeout", &bodyTimeout)
     try section.read("write_timeout", &writeTimeout)

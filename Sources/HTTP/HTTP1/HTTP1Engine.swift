@@ -153,7 +153,8 @@ final class HTTP1Engine: ProtocolEngine {
   private func begin(_ head: HTTP1Head) {
     guard let connection = core.connection else { return }
     lastID &+= 1
-    let exchange = Exchange(id: lastID, isHead: head.method == .head)
+    let exchange = Exchange(
+      id: lastID, isHead: head.method == .head, budget: core.service.bodies)
     current = exchange
     response = HTTP1Response()
     requestIsOld = head.version == .http1_0
@@ -221,6 +222,10 @@ final class HTTP1Engine: ProtocolEngine {
   private func bodyCame(_ count: Int, _ remaining: Int) {
     phase = .body(remaining: remaining - count)
     guard let current else { return }
+    guard current.charge(count, bytesMax: core.limits.bodiesBytesMax) else {
+      failBody(current, .tooManyBodies)
+      return
+    }
     if current.isDiscarding, !discard(count) { return }
     if remaining == count {
       bodyEnded(current)
@@ -242,6 +247,10 @@ final class HTTP1Engine: ProtocolEngine {
     phase = .chunked(decoder)
     if current.bodyBytesTotal > core.limits.bodyBytesMax {
       failBody(current, .bodyTooLarge(core.limits.bodyBytesMax))
+      return bytes.count
+    }
+    guard current.charge(used, bytesMax: core.limits.bodiesBytesMax) else {
+      failBody(current, .tooManyBodies)
       return bytes.count
     }
     if current.isDiscarding, !discard(used) { return bytes.count }
@@ -331,7 +340,9 @@ final class HTTP1Engine: ProtocolEngine {
   /// Answers a request that could not be read; nothing after it is read either.
   private func failHead(_ error: HTTPError, _ exchange: Exchange? = nil) {
     core.service.metrics.refused("status_\(error.status.code)")
-    let exchange = exchange ?? Exchange(id: lastID &+ 1, isHead: false)
+    let exchange =
+      exchange
+      ?? Exchange(id: lastID &+ 1, isHead: false, budget: core.service.bodies)
     exchange.isHandlerDone = true
     exchange.bodyFailure = error
     exchange.startedAt = core.loop.turnTime.nanoseconds

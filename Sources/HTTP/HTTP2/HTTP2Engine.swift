@@ -148,7 +148,8 @@ final class HTTP2Engine: ProtocolEngine {
     stream.isHeadComplete = true
     stream.isInputEnded = endsStream
     lastStreamID = max(lastStreamID, stream.id)
-    let exchange = Exchange(id: stream.id, isHead: stream.method == .head)
+    let exchange = Exchange(
+      id: stream.id, isHead: stream.method == .head, budget: core.service.bodies)
     stream.exchange = exchange
     exchange.isBodyEnded = endsStream
     if stream.isHeadTooLarge {
@@ -203,6 +204,9 @@ final class HTTP2Engine: ProtocolEngine {
     exchange.append(bytes)
     if exchange.bodyBytesTotal > core.limits.bodyBytesMax, exchange.bodyFailure == nil {
       refuse(exchange, .bodyTooLarge(core.limits.bodyBytesMax))
+    }
+    if !exchange.charge(bytes.count, bytesMax: core.limits.bodiesBytesMax) {
+      refuse(exchange, .tooManyBodies)
     }
     exchange.serveDemand()
     consume(stream)

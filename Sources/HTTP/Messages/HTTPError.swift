@@ -46,6 +46,11 @@ package struct HTTPError: Error, Hashable, CustomStringConvertible {
       "the request's body is longer than \(bytesMax) bytes; send it in smaller parts")
   }
 
+  static let tooManyBodies = HTTPError(
+    status: .serviceUnavailable,
+    "the server holds as many bytes of request bodies as it may; try again",
+    headers: ["retry-after": "1", "connection": "close"])
+
   static let disconnected = HTTPError(
     .disconnected, status: 499, "the client closed the connection")
 

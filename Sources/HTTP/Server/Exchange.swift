@@ -37,9 +37,28 @@ final class Exchange {
   var isHandlerDone = false
   var startedAt: UInt64 = 0
 
-  init(id: Int32, isHead: Bool) {
+  private let budget: BodyBudget
+  /// Bytes of the body that are counted in the budget: what waits, and a whole body until the
+  /// exchange is over.
+  private var charged = 0
+
+  init(id: Int32, isHead: Bool, budget: BodyBudget) {
     self.id = id
     self.isHead = isHead
+    self.budget = budget
+  }
+
+  deinit { budget.give(charged) }
+
+  /// Counts bytes that came into the budget; false when the server holds too many.
+  func charge(_ count: Int, bytesMax: Int) -> Bool {
+    guard !isDiscarding else { return true }
+    guard budget.take(count, bytesMax: bytesMax) else {
+      body = []
+      return false
+    }
+    charged += count
+    return true
   }
 
   /// Whether the connection may take more of the body into memory.
@@ -88,6 +107,9 @@ final class Exchange {
     case .chunk(let continuation):
       if !body.isEmpty {
         demand = .none
+        let gone = min(charged, body.count)
+        charged -= gone
+        budget.give(gone)
         continuation.resume(returning: .success(takeBody()))
       } else if let bodyFailure {
         demand = .none

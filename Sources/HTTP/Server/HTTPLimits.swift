@@ -15,6 +15,8 @@ package struct HTTPLimits: Sendable {
   package var bodyGraceSeconds = 30.0
   /// Body bytes kept for a handler that does not read; then the connection is read no further.
   package var bodyBufferedBytesMax = 256 << 10
+  /// Body bytes that all requests of the server hold in memory: 503 beyond.
+  package var bodiesBytesMax = 512 << 20
   /// Rest of a body that is read and thrown away to keep the connection after an early answer.
   package var discardBytesMax = 256 << 10
   /// A connection without a request is closed after this silence.

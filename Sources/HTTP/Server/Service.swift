@@ -35,6 +35,9 @@ final class Service: Sendable {
     return true
   }
 
+  /// What all bodies of the server share.
+  var bodies: BodyBudget { census.bodies }
+
   func requestEnded() {
     census.requestEnded()
     metrics.inFlight.decrement()
@@ -71,6 +74,7 @@ final class Census: Sendable {
 
   private let state = Mutex(State())
   private let requests = Atomic<Int>(0)
+  let bodies = BodyBudget()
 
   func admit(_ peer: SocketAddress, _ limits: HTTPLimits) -> Admission {
     state.withLock { state in

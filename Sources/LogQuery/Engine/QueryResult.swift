@@ -59,6 +59,11 @@ package struct QueryResult: Sendable {
 
   package var value: Value
   package var statistics: QueryStatistics
+
+  package init(value: Value, statistics: QueryStatistics) {
+    self.value = value
+    self.statistics = statistics
+  }
 }
 
 /// What a query cost.
@@ -67,6 +72,8 @@ package struct QueryStatistics: Sendable {
   /// Rows that passed the pipeline.
   package var linesPassed = 0
   package var entriesReturned = 0
+
+  package init() {}
 
   /// Adds what another part of the query cost.
   mutating func add(_ other: QueryStatistics) {

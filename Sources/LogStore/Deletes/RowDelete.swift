@@ -11,27 +11,41 @@ struct RowDelete: Sendable {
   private let matchers: [CompiledMatcher]
   /// Decide on lines; none takes every line.
   let conditions: ScanConditions
+  /// Decide on labels and structured metadata; all must hold.
+  private let filters: [RowLabelFilter]
 
-  /// Throws ``LogStoreError/Code/badQuery`` for what is no selector with line filters.
+  /// Throws ``LogStoreError/Code/badQuery`` for what is no selector with line filters and filters
+  /// of its labels and structured metadata. Stages that choose no lines, such as `| json` at the
+  /// end, mean nothing.
   init(tenant: TenantID, query: String, range: ClosedRange<Timestamp>) throws(LogStoreError) {
     self.tenant = tenant
     self.range = range
     let expression: Expression
     do throws(LogQLError) {
-      expression = try LogQL.parse(query)
+      expression = try LogQL.parse(query, allowsAnyStreams: true)
     } catch { throw LogStoreError(.badQuery, error.message) }
     guard case .log(let selection) = expression else {
       throw LogStoreError(.badQuery, "a delete request takes a log query, not a metric query")
     }
     matchers = try CompiledMatcher.compile(selection.matchers)
     var conditions: [LineCondition] = []
+    var filters: [RowLabelFilter] = []
+    var isChanged = false
     for stage in selection.stages {
-      guard case .lineFilter(let filter) = stage else {
+      switch stage {
+      case .lineFilter(let filter) where !isChanged:
+        conditions.append(try Self.condition(filter))
+      case .labelFilter(let filter) where !isChanged:
+        filters.append(try RowLabelFilter(filter))
+      case .lineFilter, .labelFilter:
         throw LogStoreError(
-          .badQuery, "a delete request takes a stream selector and line filters alone")
+          .badQuery,
+          "a delete request filters lines, labels and structured metadata as they are stored: "
+            + "no filter can follow a parser or a format")
+      default: isChanged = true
       }
-      conditions.append(try Self.condition(filter))
     }
+    self.filters = filters
     var scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
     scan.conditions = conditions
     self.conditions = ScanConditions(scan)
@@ -78,6 +92,17 @@ struct RowDelete: Sendable {
     guard inRange.count > 0 else { return run }
     var taken = [ChosenRun(stream: run.stream, rows: inRange)]
     if !conditions.isEmpty { taken = try rows.select(taken, conditions) }
+    if !filters.isEmpty {
+      for index in taken.indices {
+        let labels = run.stream.labels
+        var kept: [UInt32] = []
+        for row in taken[index].rows.rows {
+          let metadata = try rows.metadata(Int(row))
+          if filters.allSatisfy({ $0.holds(labels, metadata) }) { kept.append(row) }
+        }
+        taken[index].rows = .list(kept)
+      }
+    }
     guard let gone = taken.first?.rows, gone.count > 0 else { return run }
     let goneRows = gone.rows
     var next = 0

@@ -6,7 +6,8 @@ package import TelemetryModel
 /// Safe to use from any thread.
 final class LogFollowers: Sendable {
   struct Follower {
-    let tenants: Set<TenantID>
+    /// nil for all.
+    let tenants: Set<TenantID>?
     let matchers: [CompiledMatcher]
     let receive: @Sendable (TenantID, StreamRows) -> Void
   }
@@ -38,7 +39,9 @@ final class LogFollowers: Sendable {
   /// Hands each stream to those whose selector it matches.
   func publish(_ tenant: TenantID, _ streams: [StreamRows]) {
     guard count.load(ordering: .relaxed) > 0 else { return }
-    let followers = state.withLock { $0.followers.values.filter { $0.tenants.contains(tenant) } }
+    let followers = state.withLock {
+      $0.followers.values.filter { $0.tenants?.contains(tenant) ?? true }
+    }
     for follower in followers {
       for stream in streams where stream.count > 0 {
         guard follower.matchers.allSatisfy({ $0.matches(stream.labels[$0.name] ?? "") }) else {
@@ -65,17 +68,18 @@ package final class LogFollowing: Sendable {
 
 extension LogStore {
   /// Calls `receive` with the rows of matching streams that are taken from now on, once they are
-  /// durable, as long as the answer lives.
+  /// durable, as long as the answer lives; nil means all tenants.
   ///
   /// `receive` runs on the thread of the append and must be quick. Throws ``LogStoreError`` for a
   /// regex that does not compile.
   package func follow(
-    tenants: [TenantID], matchers: [LabelMatcher],
+    tenants: [TenantID]?, matchers: [LabelMatcher],
     _ receive: @escaping @Sendable (TenantID, StreamRows) -> Void
   ) throws(LogStoreError) -> LogFollowing {
     LogFollowing(
       followers,
       LogFollowers.Follower(
-        tenants: Set(tenants), matchers: try CompiledMatcher.compile(matchers), receive: receive))
+        tenants: tenants.map(Set.init), matchers: try CompiledMatcher.compile(matchers),
+        receive: receive))
   }
 }

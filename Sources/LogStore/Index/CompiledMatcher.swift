@@ -9,7 +9,7 @@ package struct CompiledMatcher {
     case regex(Regex)
   }
 
-  let name: String
+  package let name: String
   private let test: Test
   private let isNegated: Bool
   /// Whether a stream without the label matches.

@@ -8,7 +8,7 @@ extension QueryService {
   private static let paths = [
     "query_range", "query", "labels", "label", "series", "index/stats", "index/volume",
     "index/volume_range", "detected_labels", "detected_fields", "format_query",
-    "status/buildinfo", "patterns",
+    "status/buildinfo", "patterns", "query_progress",
   ]
 
   /// Registers the query side of Loki's API on `router`.
@@ -27,6 +27,16 @@ extension QueryService {
       router.on([.get, .post], prefix + path) { request, writer in
         try await serve(prefix + path, request, writer, queue, authEnabled)
       }
+    }
+    addExport(to: &router, queue: queue, authEnabled: authEnabled)
+    for path in QueryService.legacyPaths {
+      router.on([.get, .post], "/api/prom/" + path) { request, writer in
+        try await serve("/api/prom/" + path, request, writer, queue, authEnabled)
+      }
+    }
+    router.on([.get, .post], "/api/prom/label/{name}/values") { request, writer in
+      let name = request.parameters["name"] ?? ""
+      try await serve("/api/prom/label/\(name)/values", request, writer, queue, authEnabled)
     }
     for family in ["label", "detected_field"] {
       router.on([.get, .post], "\(prefix)\(family)/{name}/values") { request, writer in
@@ -52,7 +62,7 @@ extension QueryService {
       HTTPStatus(response.status), contentType: response.contentType, body: response.body)
   }
 
-  private func question(
+  func question(
     _ path: String, _ request: Request, _ authEnabled: Bool
   ) async throws -> QueryAPIRequest {
     let form = try await request.form()

@@ -2,6 +2,9 @@ import LogQL
 import WireFormats
 
 extension QueryService {
+  /// The version of Loki whose API this is.
+  package static let apiVersion = "3.8.0"
+
   /// `/format_query`.
   func formatQuery(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
     let expression = try LogQL.parse(request.parameters["query"])
@@ -20,7 +23,7 @@ extension QueryService {
     var writer = JSONWriter()
     writer.beginObject()
     for (name, value) in [
-      ("version", "3.8.0"), ("revision", settings.version), ("branch", "sluice"),
+      ("version", Self.apiVersion), ("revision", settings.version), ("branch", "sluice"),
       ("buildUser", ""), ("buildDate", ""), ("goVersion", ""),
     ] {
       writer.key(name)

@@ -22,14 +22,22 @@ extension QueryService {
 
   /// `/labels`.
   func labelNames(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    strings(try foundLabelNames(request))
+  }
+
+  func foundLabelNames(_ request: QueryAPIRequest) throws -> Set<String> {
     let found = try streams(request, selectors([request.parameters["query"]]))
-    return strings(Set(found.flatMap { $0.sorted.map(\.name) }))
+    return Set(found.flatMap { $0.sorted.map(\.name) })
   }
 
   /// `/label/{name}/values`.
   func labelValues(_ request: QueryAPIRequest, of name: String) throws -> QueryAPIResponse {
+    strings(try foundLabelValues(request, of: name))
+  }
+
+  func foundLabelValues(_ request: QueryAPIRequest, of name: String) throws -> Set<String> {
     let found = try streams(request, selectors([request.parameters["query"]]))
-    return strings(Set(found.compactMap { $0[name] }))
+    return Set(found.compactMap { $0[name] })
   }
 
   /// Sorted; Loki leaves `data` out when there is nothing.

@@ -6,6 +6,16 @@ import TelemetryModel
 extension QueryService {
   /// `/query_range`: lines or a matrix over time.
   func queryRange(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
+    let query = try rangeRequest(request, text: request.parameters["query"])
+    if query.expression.isLog {
+      let asked = try BeyondParameters(request.parameters, query.direction)
+      if !asked.isPlain { return try beyond(asked, query, request) }
+    }
+    return try encode(query, request)
+  }
+
+  /// The question of a range query, its parameters read and checked.
+  func rangeRequest(_ request: QueryAPIRequest, text: String) throws -> QueryRequest {
     let parameters = request.parameters
     let limit = try parameters.limit(default: 100)
     let (start, end) = try parameters.bounds(now: now)
@@ -16,12 +26,11 @@ extension QueryService {
     let step = try step(parameters, start: start, end: end)
     let interval = try parameters.duration("interval") ?? .zero
     guard interval >= .zero else { throw QueryAPIError("interval must be >= 0") }
-    let expression = try LogQL.parse(parameters["query"])
+    let expression = try LogQL.parse(text)
     if expression.isLog { try checkLimit(limit) }
-    let query = QueryRequest(
+    return QueryRequest(
       tenants: request.tenants, expression: expression, start: start, end: end, step: step,
       interval: interval, limit: limit, direction: direction)
-    return try encode(query, request)
   }
 
   /// `/query`: a vector at one moment.

@@ -49,6 +49,9 @@ package struct QueryService: Sendable {
   private(set) var index: any LogStreamIndex
   /// Of the tenants that ask.
   private(set) var settings: QuerySettings
+  /// nil where patterns are not looked for.
+  let patternFinder: PatternFinder?
+  let running = RunningQueries()
   private let settingsOf: @Sendable (TenantID) -> QuerySettings
   let clock: any WallClock
 
@@ -62,11 +65,12 @@ package struct QueryService: Sendable {
   /// With settings for each tenant.
   package init(
     source: any LogRowSource, index: any LogStreamIndex, clock: any WallClock = SystemClock(),
-    settingsOf: @escaping @Sendable (TenantID) -> QuerySettings
+    patterns: PatternFinder? = nil, settingsOf: @escaping @Sendable (TenantID) -> QuerySettings
   ) {
     engine = QueryEngine(source: source)
     self.index = index
     self.settingsOf = settingsOf
+    patternFinder = patterns
     settings = settingsOf(.single)
     self.clock = clock
   }
@@ -92,6 +96,9 @@ package struct QueryService: Sendable {
   /// Answers a request; errors become Loki's status and plain text.
   package func respond(to request: QueryAPIRequest) -> QueryAPIResponse {
     do {
+      let isProgress = request.path.hasSuffix("/query_progress")
+      let name = isProgress ? "" : request.parameters["query_id"]
+      defer { if !name.isEmpty { running.end(name, request.tenants) } }
       return try serving(request.tenants).answer(request)
     } catch { return Self.response(to: error) }
   }
@@ -116,6 +123,10 @@ package struct QueryService: Sendable {
 
   private func answer(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
     let prefix = "/loki/api/v1/"
+    if request.path.hasPrefix("/api/prom/") {
+      let parts = request.path.dropFirst(10).split(separator: "/", omittingEmptySubsequences: false)
+      if let response = try legacyAnswer(parts, request) { return response }
+    }
     guard request.path.hasPrefix(prefix) else { throw QueryService.notFound(request.path) }
     let parts = request.path.dropFirst(prefix.count).split(
       separator: "/", omittingEmptySubsequences: false)
@@ -131,8 +142,8 @@ package struct QueryService: Sendable {
     case "detected_fields": return try detectedFields(request)
     case "format_query": return try formatQuery(request)
     case "status/buildinfo": return buildInformation()
-    case "patterns":
-      return .text("patterns are not collected by this server", status: 404)
+    case "query_progress": return try queryProgress(request)
+    case "patterns": return try patterns(request)
     default: break
     }
     if parts.count == 3, parts[2] == "values" {
@@ -162,6 +173,8 @@ package struct QueryService: Sendable {
     limits.matchersMax = settings.matchersMax
     limits.requiredLabels = settings.requiredLabels
     limits.matchersMin = settings.matchersMin
+    let name = request.parameters["query_id"]
+    if !name.isEmpty { running.begin(name, request.tenants, limits.progress) }
     return limits
   }
 

@@ -9,6 +9,10 @@ struct ResultEncoder {
   private let flags: [String]
   private let categorizes: Bool
   private let isForward: Bool
+  /// Lines around each line of the answer, where they were asked for.
+  var contexts: [LineContext] = []
+  /// Where the next page begins, empty for nowhere; nil when no pages were asked for.
+  var cursor: String?
 
   init(flags: [String], direction: Direction) {
     self.flags = flags
@@ -75,10 +79,36 @@ struct ResultEncoder {
       writer.string(formatFloat(point.value))
       writer.endArray()
     }
+    encodeBeyond()
     writer.key("stats")
     writer.encode(result.statistics, seconds: seconds)
     writer.endObject()
     writer.endObject()
+  }
+
+  private mutating func encodeBeyond() {
+    if let cursor {
+      writer.key("cursor")
+      if cursor.isEmpty { writer.null() } else { writer.string(cursor) }
+    }
+    guard !contexts.isEmpty else { return }
+    writer.key("context")
+    writer.beginArray()
+    for context in contexts {
+      writer.beginObject()
+      writer.key("stream")
+      writer.encode(context.match.labels.stream)
+      for (name, entries) in [("before", context.before), ("after", context.after)] {
+        writer.key(name)
+        writer.beginArray()
+        for entry in entries { writer.encode(entry, categorizes: categorizes) }
+        writer.endArray()
+      }
+      writer.key("match")
+      writer.encode(context.match, categorizes: categorizes)
+      writer.endObject()
+    }
+    writer.endArray()
   }
 
   private mutating func beginSeries(_ labels: Labels) {

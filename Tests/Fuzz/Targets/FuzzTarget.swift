@@ -26,5 +26,10 @@ package struct FuzzTarget: Sendable {
     FuzzTarget("timestamp-stage", fuzzTimestampStage),
     FuzzTarget("template-stage", fuzzTemplateStage),
     FuzzTarget("eventlogmessage", fuzzEventLogMessage),
+    FuzzTarget("push-json", fuzzPushJSON),
+    FuzzTarget("push-protobuf", fuzzPushProtobuf),
+    FuzzTarget("otlp-logs", fuzzOTLPLogs),
+    FuzzTarget("json", fuzzJSON),
+    FuzzTarget("lz4", fuzzLZ4),
   ]
 }

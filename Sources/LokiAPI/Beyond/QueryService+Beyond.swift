@@ -1,0 +1,161 @@
+import LinuxIO
+import LogQL
+import LogQuery
+import TelemetryModel
+import WireFormats
+
+/// A line with its neighbours.
+struct LineContext {
+  var match: ResultEntry
+  /// Both in the order of time.
+  var before: [ResultEntry]
+  var after: [ResultEntry]
+}
+
+/// What a log query can ask beyond Loki's parameters; docs/beyond-loki.md describes it.
+struct BeyondParameters {
+  /// nil when pages are not asked for.
+  var paging: Bool
+  var cursor: LogCursor?
+  /// Of lines with equal values of these labels only the first is given.
+  var dedup: [String]
+  /// Lines before and after each line that are given with it.
+  var before: Int
+  var after: Int
+
+  static let contextMax = 100
+
+  init(_ parameters: QueryParameters, _ direction: Direction) throws(QueryAPIError) {
+    paging = parameters.items.contains { $0.name == "cursor" }
+    let text = parameters["cursor"]
+    if !text.isEmpty {
+      guard let read = LogCursor(text) else {
+        throw QueryAPIError("the cursor is not one of this server's answers")
+      }
+      guard read.direction == direction else {
+        throw QueryAPIError("the cursor is of the other direction")
+      }
+      cursor = read
+    }
+    dedup = Self.labels(parameters["dedup"])
+    before = try parameters.integer("before", default: 0)
+    after = try parameters.integer("after", default: 0)
+    for (name, count) in [("before", before), ("after", after)]
+    where count < 0 || count > Self.contextMax {
+      throw QueryAPIError("\(name) must be between 0 and \(Self.contextMax)")
+    }
+  }
+
+  /// `by (a, b)` or `a,b`.
+  private static func labels(_ text: String) -> [String] {
+    var names = text
+    if names.hasPrefix("by") {
+      names = String(names.dropFirst(2).filter { $0 != "(" && $0 != ")" })
+    }
+    return names.split(separator: ",").map { String($0.filter { $0 != " " }) }
+      .filter { !$0.isEmpty }
+  }
+
+  var isPlain: Bool { !paging && dedup.isEmpty && before == 0 && after == 0 }
+}
+
+extension QueryService {
+  /// How many lines a question may get context for.
+  private static let contextMatchesMax = 1000
+  /// How far context reaches in time.
+  private static let contextSpan = TimeSpan.hours(6)
+  private static let dedupKeysMax = 1_000_000
+
+  /// A log query with what Loki does not have.
+  func beyond(
+    _ asked: BeyondParameters, _ query: QueryRequest, _ request: QueryAPIRequest
+  ) throws -> QueryAPIResponse {
+    let begun = clock.monotonic()
+    let limits = limits(request)
+    var pages = LogPages(engine, query, from: asked.cursor)
+    var entries: [ResultEntry] = []
+    if asked.dedup.isEmpty {
+      entries = try pages.next(query.limit, limits: limits)
+    } else {
+      var known: Set<[String]> = []
+      while entries.count < query.limit, !pages.isAtEnd {
+        for entry in try pages.next(max(query.limit, 1000), limits: limits) {
+          let values = asked.dedup.map { entry.labels.all[$0] ?? "" }
+          if known.insert(values).inserted, entries.count < query.limit { entries.append(entry) }
+        }
+        guard known.count <= Self.dedupKeysMax else {
+          throw QueryAPIError("dedup meets more than \(Self.dedupKeysMax) different values")
+        }
+      }
+    }
+    var contexts: [LineContext] = []
+    if asked.before > 0 || asked.after > 0 {
+      guard entries.count <= Self.contextMatchesMax else {
+        throw QueryAPIError(
+          "context is given for \(Self.contextMatchesMax) lines at most; set a lower limit")
+      }
+      contexts = try entries.map { try context(of: $0, asked, query, limits) }
+    }
+    var encoder = ResultEncoder(flags: request.encodingFlags, direction: query.direction)
+    encoder.contexts = contexts
+    if asked.paging { encoder.cursor = pages.isAtEnd ? "" : pages.cursor?.text ?? "" }
+    let result = QueryResult(value: .streams(entries.grouped), statistics: pages.statistics)
+    encoder.encode(result, seconds: clock.monotonic().seconds(since: begun))
+    return .json(encoder.bytes)
+  }
+
+  /// The lines around one, of its very stream, as they are stored.
+  private func context(
+    of entry: ResultEntry, _ asked: BeyondParameters, _ query: QueryRequest, _ limits: QueryLimits
+  ) throws -> LineContext {
+    let stream = Labels(entry.labels.stream)
+    let selector = try LogQL.parse(stream.description)
+    func lines(_ count: Int, _ direction: Direction) throws -> [ResultEntry] {
+      guard count > 0 else { return [] }
+      let isForward = direction == .forward
+      var request = query
+      request.expression = selector
+      request.direction = direction
+      request.interval = .zero
+      request.start = isForward ? entry.timestamp : entry.timestamp - Self.contextSpan
+      request.end = isForward ? entry.timestamp + Self.contextSpan : entry.timestamp
+      var pages = LogPages(engine, request)
+      var found: [ResultEntry] = []
+      var isOwnSeen = !isForward
+      while found.count < count, !pages.isAtEnd {
+        for other in try pages.next(max(count * 2, 50), limits: limits)
+        where other.labels.stream == entry.labels.stream && found.count < count {
+          if !isOwnSeen, other.timestamp == entry.timestamp,
+            other.labels.structuredMetadata == entry.labels.structuredMetadata
+          {
+            isOwnSeen = true
+          } else {
+            found.append(other)
+          }
+        }
+      }
+      return isForward ? found : found.reversed()
+    }
+    return LineContext(
+      match: entry, before: try lines(asked.before, .backward),
+      after: try lines(asked.after, .forward))
+  }
+}
+
+extension [ResultEntry] {
+  /// The entries by their labels.
+  var grouped: [ResultStream] {
+    var places: [Labels: Int] = [:]
+    var streams: [ResultStream] = []
+    for entry in self {
+      let labels = entry.labels.all
+      if let place = places[labels] {
+        streams[place].entries.append(entry)
+      } else {
+        places[labels] = streams.count
+        streams.append(ResultStream(entries: [entry], labels: labels))
+      }
+    }
+    return streams.sortedByText
+  }
+}
