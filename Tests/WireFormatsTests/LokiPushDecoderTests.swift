@@ -145,4 +145,10 @@ import WireFormats
       #expect(GoTime.parse(GoTime.rfc3339(time)) == time)
     }
   }
+
+  @Test func namesThatAreNoIdentifiersAreReadAsTheyWereWritten() throws {
+    let labels: Labels = ["a.b": "1", "c": "p", "9": "x\"y"]
+    let body = LokiPushEncoder.encode([rows(labels, [(1, "line", [])])])
+    #expect(try LokiPushDecoder().decodeSnappy(body).streams[0].labels == labels)
+  }
 }

@@ -20,7 +20,7 @@ package enum LokiPushEncoder {
   }
 
   private static func append(_ stream: StreamRows, to out: inout [UInt8]) {
-    let labels = Array(stream.labels.description.utf8)
+    let labels = Array(labelText(stream.labels).utf8)
     var size = 1 + varintLength(labels.count) + labels.count
     for row in 0..<stream.count {
       let entry = entrySize(stream, row)
@@ -52,6 +52,29 @@ package enum LokiPushEncoder {
         out.append(contentsOf: label.value.utf8)
       }
     }
+  }
+
+  /// Prometheus's text form; names that are no identifiers are quoted, so that they can be read.
+  private static func labelText(_ labels: Labels) -> String {
+    func isIdentifier(_ name: String) -> Bool {
+      var isFirst = true
+      for byte in name.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "_"):
+          break
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): if isFirst { return false }
+        default: return false
+        }
+        isFirst = false
+      }
+      return !isFirst
+    }
+    if labels.sorted.allSatisfy({ isIdentifier($0.name) }) { return labels.description }
+    let pairs = labels.sorted.map { label in
+      (isIdentifier(label.name) ? label.name : quoted(label.name)) + "=" + quoted(label.value)
+    }
+    return "{" + pairs.joined(separator: ", ") + "}"
   }
 
   private static func entrySize(_ stream: StreamRows, _ row: Int) -> Int {
