@@ -26,6 +26,7 @@ private struct SourceDouble: SpanSource {
         search.start.map({ $0.contains(span.start) }) ?? true,
         search.minDuration.map({ duration >= $0 }) ?? true,
         search.maxDuration.map({ duration <= $0 }) ?? true,
+        search.conditions.allSatisfy({ $0.holds(span, resource, scope) }),
         search.matches.map({ $0(span, resource, scope) }) ?? true
       else { return }
       newest[span.traceID] = max(newest[span.traceID] ?? .distantPast, span.start)

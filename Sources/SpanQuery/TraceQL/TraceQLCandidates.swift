@@ -94,7 +94,10 @@ struct TraceQLCandidates: Sendable {
     search.start = range
     guard let condition else { return search }
     var isLeft = false
-    for part in Self.conjuncts(of: condition) where !Self.narrow(&search, by: part) {
+    for part in Self.conjuncts(of: condition) {
+      if Self.narrow(&search, by: part) || Self.narrowByColumns(&search, by: part, fields) {
+        continue
+      }
       isLeft = true
     }
     guard isLeft else { return search }
@@ -129,5 +132,49 @@ struct TraceQLCandidates: Sendable {
     default: return false
     }
     return true
+  }
+
+  /// Whether `part` is said wholly by a condition that the store decides on columns.
+  private static func narrowByColumns(
+    _ search: inout SpanSearch, by part: FieldExpression, _ fields: FieldEvaluator
+  ) -> Bool {
+    guard case .binary(let operation, .field(let field), .literal(let value)) = part,
+      operation.isComparison || operation == .matches || operation == .matchesNot
+    else { return false }
+    switch field {
+    case .intrinsic(.status):
+      search.conditions.append(
+        SpanCondition(
+          .statusCode,
+          .holds { number in
+            guard case .int(let code) = number else { return false }
+            return fields.compare(operation, .status(Int32(truncatingIfNeeded: code)), value)
+          }))
+      return true
+    case .intrinsic(.kind):
+      search.conditions.append(
+        SpanCondition(
+          .kind,
+          .holds { number in
+            guard case .int(let kind) = number else { return false }
+            let known = SpanKind(rawValue: Int32(truncatingIfNeeded: kind))
+            return fields.compare(operation, .kind(known), value)
+          }))
+      return true
+    case .attribute(let scope, let key):
+      let places: SpanCondition.Places
+      switch scope {
+      case .span: places = .span
+      case .resource: places = .resource
+      case .instrumentation: places = .scope
+      case .any, .event, .link: places = .anywhere
+      }
+      search.conditions.append(
+        SpanCondition(
+          .attribute(key, places), .holds { fields.compare(operation, TraceValue($0), value) }))
+      // Of several places the first counts, which only the whole span tells.
+      return places != .anywhere
+    default: return false
+    }
   }
 }
