@@ -25,10 +25,25 @@ struct ServiceGraph {
     var expires = Timestamp.zero
   }
 
+  /// Who called whom, and how.
+  private struct Call: Hashable {
+    var client: String
+    var server: String
+    var connection: String
+  }
+
+  private struct Series {
+    var calls: Counter
+    var failed: Counter
+    var server: Histogram
+    var client: Histogram
+  }
+
   private let registry: MetricsRegistry
   private let wait: TimeSpan
   private let edgesMax: Int
   private var edges: [Key: Edge] = [:]
+  private var calls: [Call: Series] = [:]
   /// Keys by when they were first seen; those that met are passed over.
   private var queue: [(key: Key, expires: Timestamp)] = []
   private var queueStart = 0
@@ -114,7 +129,7 @@ struct ServiceGraph {
     }
   }
 
-  private func countAlone(_ alone: Edge) {
+  private mutating func countAlone(_ alone: Edge) {
     var edge = alone
     if edge.server.isEmpty, !edge.peer.isEmpty {
       edge.server = edge.peer
@@ -135,32 +150,39 @@ struct ServiceGraph {
     }
   }
 
-  private func count(_ edge: Edge) {
-    let labels: KeyValuePairs<String, String> = [
-      "client": edge.client, "server": edge.server, "connection_type": edge.connection,
-    ]
-    registry.counter(
-      "traces_service_graph_request_total", help: "Calls between services.", labels: labels
-    ).add()
-    if edge.isFailed {
-      registry.counter(
-        "traces_service_graph_request_failed_total", help: "Failed calls between services.",
-        labels: labels
-      ).add()
+  private mutating func count(_ edge: Edge) {
+    let call = Call(client: edge.client, server: edge.server, connection: edge.connection)
+    let series: Series
+    if let known = calls[call] {
+      series = known
+    } else {
+      series = make(call)
+      // Beyond it all new ones are `other`, which the registry finds again.
+      if calls.count < 2 * MetricsRegistry.seriesMax { calls[call] = series }
     }
-    if let seconds = edge.serverSeconds {
-      registry.histogram(
+    series.calls.add()
+    if edge.isFailed { series.failed.add() }
+    if let seconds = edge.serverSeconds { series.server.observe(seconds) }
+    if let seconds = edge.clientSeconds { series.client.observe(seconds) }
+  }
+
+  private func make(_ call: Call) -> Series {
+    let labels: KeyValuePairs<String, String> = [
+      "client": call.client, "server": call.server, "connection_type": call.connection,
+    ]
+    return Series(
+      calls: registry.counter(
+        "traces_service_graph_request_total", help: "Calls between services.", labels: labels),
+      failed: registry.counter(
+        "traces_service_graph_request_failed_total", help: "Failed calls between services.",
+        labels: labels),
+      server: registry.histogram(
         "traces_service_graph_request_server_seconds",
         help: "How long calls took as the server saw it.", labels: labels,
-        bounds: Self.secondsBounds
-      ).observe(seconds)
-    }
-    if let seconds = edge.clientSeconds {
-      registry.histogram(
+        bounds: Self.secondsBounds),
+      client: registry.histogram(
         "traces_service_graph_request_client_seconds",
         help: "How long calls took as the client saw it.", labels: labels,
-        bounds: Self.secondsBounds
-      ).observe(seconds)
-    }
+        bounds: Self.secondsBounds))
   }
 }
