@@ -99,8 +99,7 @@ final class FileLane {
 
   /// Longest sleep while nothing happens.
   private static let idleMilliseconds = 250
-  private static let lookSecondsMax = 5.0
-  private static let filesEachSecond = 200.0
+  private static let lookSeconds = 1.0
 
   init(
     _ plans: [(job: FileJob, mailbox: FileMailbox)], tail: FileTailSettings,
@@ -171,18 +170,11 @@ final class FileLane {
       if let wait = job.pipeline.millisecondsUntilDue { pause = min(pause, max(1, wait)) }
     }
     if isLookDue {
-      nextLook = MonotonicTime.now().adding(seconds: lookSeconds)
+      nextLook = MonotonicTime.now().adding(seconds: Self.lookSeconds)
       report()
     }
     if output.isDue { commit() }
     return hasMore ? 0 : output.millisecondsUntilDue(most: pause)
-  }
-
-  /// Between two looks at all files, which is what many files cost while they rest; of changes the
-  /// kernel tells at once.
-  private var lookSeconds: Double {
-    let files = jobs.reduce(0) { $0 + $1.tailer.fileCount }
-    return min(Self.lookSecondsMax, max(1, Double(files) / Self.filesEachSecond))
   }
 
   /// Between two chunks; false to stop reading.

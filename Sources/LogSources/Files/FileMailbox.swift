@@ -99,11 +99,7 @@ extension FileTailer {
     for arrival in news.arrivals { adopt(arrival) }
     if news.everythingChanged { noteChangeOfAll() }
     for path in news.changedPaths { noteChange(path: path) }
-    // With many files this is not for nothing, and they rest most of the time.
-    if needsPublishing || !news.arrivals.isEmpty || !news.seen.isEmpty {
-      needsPublishing = false
-      mailbox.publish(known: knownFiles, missing: missingFiles)
-    }
+    mailbox.publish(known: knownFiles, missing: missingFiles)
     return !news.arrivals.isEmpty || news.everythingChanged || !news.changedPaths.isEmpty
   }
 }

@@ -66,7 +66,6 @@ extension FileTailer {
       forget(generation)
       return
     }
-    needsPublishing = true
     generation.file = nil
     generation.state = .dormant
     generation.mustBeRead = false

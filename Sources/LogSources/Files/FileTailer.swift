@@ -66,8 +66,6 @@ package final class FileTailer {
   var current: [FileIdentity: Int64] = [:]
   private var byPath: [String: Set<Int64>] = [:]
   private var forgotten: [Int64] = []
-  /// Discovery has not been told yet which files are known.
-  var needsPublishing = true
   /// Offsets by absolute path from Promtail's positions file, for files not known otherwise.
   private var importedOffsets: [String: Int64] = [:]
 
@@ -92,7 +90,6 @@ package final class FileTailer {
   /// Takes over what an earlier run stored; before the first arrival.
   package func restore(_ positions: [(number: Int64, position: FilePosition)]) {
     let now = clock.monotonic()
-    needsPublishing = true
     for (number, position) in positions {
       let generation = FileGeneration(
         number: number, position: position, state: .absent, target: 0, now: now,
@@ -141,9 +138,6 @@ package final class FileTailer {
     }
     return offsets
   }
-
-  /// Files that are known, open or not.
-  package var fileCount: Int { generations.count }
 
   // MARK: Files that come, change and go
 
@@ -224,7 +218,6 @@ package final class FileTailer {
   }
 
   private func attach(_ file: any File, to generation: FileGeneration, _ now: MonotonicTime) {
-    needsPublishing = true
     generation.file = file
     generation.state = .reading
     generation.mustBeRead = true
@@ -346,7 +339,6 @@ package final class FileTailer {
 
   /// Begins a new generation in the same file; the old one waits for a copy of what it held.
   func restartAfterTruncation(_ old: FileGeneration, _ now: MonotonicTime) {
-    needsPublishing = true
     counters.truncations &+= 1
     let file = old.file
     old.file = nil
@@ -372,7 +364,6 @@ package final class FileTailer {
   }
 
   func forget(_ generation: FileGeneration) {
-    needsPublishing = true
     generation.file = nil
     generations[generation.number] = nil
     if current[generation.position.identity] == generation.number {
