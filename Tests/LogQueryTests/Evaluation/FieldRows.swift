@@ -155,12 +155,13 @@ final class FieldRows: LogRowSource {
     }
     if numbers.count == rows.count, rows.allSatisfy({ !$0.fields.isEmpty }), random.oneIn(2) {
       let mantissas = numbers.map { Int64(($0 * 100).rounded()) }
+      let style = NumberStyle(form: .fixed, scale: 2, width: 0)
       let exact = zip(mantissas, values).allSatisfy { mantissa, value in
         var text: [UInt8] = []
-        DecimalText.append(mantissa, scale: 2, to: &text)
+        style.append(mantissa, to: &text)
         return text == value
       }
-      if exact { return .numbers(.init(mantissas: mantissas, scale: 2, values: numbers)) }
+      if exact { return .numbers(.init(mantissas: mantissas, style: style, values: numbers)) }
     }
     if random.oneIn(3) {
       var bytes: [UInt8] = []
