@@ -17,17 +17,10 @@ extension RangeReader {
     guard let plan = pipeline.fieldPlan, let columns = CodedColumns(rows, plan) else {
       return false
     }
-    // Streams without the labels that are looked at are alike.
-    var shared: [FieldOutcome]?
     for run in rows.runs {
       let batch = ColumnRun(plan: plan, columns: columns, rows: rows, run: run)
       if columns.uncoded.isEmpty {
-        let isShared = !pipeline.hasLabels(of: plan, run.stream)
-        var outcomes =
-          (isShared ? shared : nil)
-          ?? [FieldOutcome](repeating: FieldOutcome(), count: columns.combinations)
-        try visitCoded(batch, &outcomes)
-        if isShared { shared = outcomes }
+        try visitCoded(batch)
       } else if columns.uncoded.count == 1, let numbers = unwrapNumbers(batch) {
         var batch = batch
         batch.standIn = columns.uncoded[0]
@@ -55,10 +48,9 @@ extension RangeReader {
   }
 
   /// All columns are coded: rows of a code are alike.
-  private mutating func visitCoded(_ batch: ColumnRun, _ outcomes: inout [FieldOutcome])
-    throws(QueryError)
-  {
+  private mutating func visitCoded(_ batch: ColumnRun) throws(QueryError) {
     let (rows, run) = (batch.rows, batch.run)
+    var outcomes = [FieldOutcome](repeating: FieldOutcome(), count: batch.columns.combinations)
     var counts = [Int32](repeating: 0, count: sample == .lineBytes ? 0 : outcomes.count)
     var seen: [Int] = []
     let codes = batch.columns.codes
@@ -78,15 +70,10 @@ extension RangeReader {
         try add(Int32(segment.count), batch, 0, segment, pane, &outcomes)
         continue
       }
-      counts.withUnsafeMutableBufferPointer { counts in
-        codes.withUnsafeBufferPointer { codes in
-          for row in segment {
-            // Codes are less than the combinations, of which there is a count each.
-            let code = Int(codes[row])
-            if counts[code] == 0 { seen.append(code) }
-            counts[code] &+= 1
-          }
-        }
+      for row in segment {
+        let code = Int(codes[row])
+        if counts[code] == 0 { seen.append(code) }
+        counts[code] += 1
       }
       for code in seen {
         try add(counts[code], batch, code, segment, pane, &outcomes)

@@ -97,12 +97,6 @@ package struct LogPipeline: RowProcessing {
     stream.labels[names.texts[id]] != nil
   }
 
-  /// Whether a stream has a label that the stages or the reader look at.
-  func hasLabels(of plan: FieldPlan, _ stream: StreamReference) -> Bool {
-    plan.metadata.contains { hasLabel($0.id, stream) }
-      || plan.parsed.contains { hasLabel($0.id, stream) }
-  }
-
   private mutating func finished() -> ProcessedRow? {
     var value = 0.0
     if let unwrap {
