@@ -1,4 +1,5 @@
 import LinuxIO
+import WireFormats
 
 /// How far something is, on one line of a terminal that is wiped in the end.
 struct ProgressBar {
