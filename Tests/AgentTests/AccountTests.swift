@@ -45,7 +45,10 @@ import WireFormats
             - job_name: app
               static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
               pipeline_stages:
-                - match: {selector: '{job="app"} |= "noise"', action: drop, drop_counter_reason: noise}
+                - match:
+                    selector: '{job="app"} |= "noise"'
+                    action: drop
+                    drop_counter_reason: noise
                 - multiline: {firstline: '^START', max_wait_time: 200ms}
                 - drop: {expression: 'second', drop_counter_reason: block}
         """)

@@ -186,7 +186,8 @@ import WireFormats
     #expect(try self.rows(Self.everything, store).count == 10)
     #expect(store.deleteRequests(tenant: tenant) == [])
     for query in [
-      "rate({app=\"api\"}[1m])", "{app=\"api\"} | json", "{", "{app=\"api\"} |= ip(\"10.0.0.0/8\")",
+      "rate({app=\"api\"}[1m])", "{app=\"api\"} | json | level=\"error\"", "{",
+      "{app=\"api\"} |= ip(\"10.0.0.0/8\")",
     ] {
       await #expect(throws: LogStoreError.self, "\(query)") {
         try await store.delete(tenant: tenant, query: query, range: range)

@@ -17,7 +17,8 @@ let traceGetCommand = Command(
     .flag("adjust-clock-skew", "move spans of hosts whose clocks are off into their parents"),
     .flag("logs", "show the log lines of the trace too"),
     .value(
-      "logs-selector", "SELECTOR", "streams to look for lines in; all with a service_name or a job"),
+      "logs-selector", "SELECTOR",
+      "streams to look for lines in; all with a service_name or a job"),
     .value("logs-limit", "N", "lines at most", preset: "100"),
   ] + TraceOptions.server,
   run: { arguments, surroundings in
