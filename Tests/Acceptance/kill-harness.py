@@ -7,7 +7,7 @@ Numbered lines are pushed all the time; a push that is not answered is sent agai
 each start a question counts them, and every so often all are read: a line that was acknowledged must
 be there once, none may be there twice, and lines that were deleted must stay away.
 """
-import argparse, http.client, json, random, sys, threading, time
+import argparse, datetime, http.client, json, random, sys, threading, time
 import servers
 from servers import Server, push_body, snappy
 
@@ -95,6 +95,11 @@ class Pusher(threading.Thread):
                 time.sleep(0.02)
 
 
+def now_text():
+    """Now to the microsecond: lines of this very second are deleted too."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
 class Asker(threading.Thread):
     """Flushes and deletes at random, while the server lives."""
 
@@ -125,7 +130,7 @@ class Asker(threading.Thread):
                 name, lines = self.ledger.batches.pop(self.random.randrange(len(self.ledger.batches)))
                 self.ledger.deleting.update(lines)
             query = servers.urllib.parse.urlencode(
-                {"query": '{job="del"} |= "batch=%s "' % name, "start": int(time.time()) - 3600, "end": int(time.time())})
+                {"query": '{job="del"} |= "batch=%s "' % name, "start": int(time.time()) - 3600, "end": now_text()})
             status = self.post("/loki/api/v1/delete?" + query)
             if status == 404:
                 self.ledger.deleting.difference_update(lines)
