@@ -5,7 +5,7 @@ Each case has the answer that it must get; after each the server must still be r
 its memory must be bounded and what was stored before must still be there. Needs python3 alone.
 Ends with 77 where the machine lacks something, after running the rest.
 """
-import gzip, json, os, random, re, shutil, signal, socket, struct, subprocess, sys, time, urllib.error, urllib.request, zlib
+import gzip, json, os, random, re, shutil, signal, socket, struct, subprocess, sys, time, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from servers import Server, varint, field, snappy, push_body, WORK
@@ -20,17 +20,6 @@ def check(name, got, wanted):
     if not good:
         failures.append(f"{name}: {got!r}, should be {wanted!r}")
         print("WRONG", failures[-1])
-
-
-def post(server, path, body, headers, port="loki"):
-    request = urllib.request.Request(f"http://127.0.0.1:{server.ports[port]}{path}", body, headers)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-    except OSError as error:
-        return 0, str(error).encode()
 
 
 def raw(server, data, port="loki", wait=5.0, pause=0.0):
@@ -55,50 +44,50 @@ PUSH = "/loki/api/v1/push"
 
 def bodies(server):
     good = push_body([("{job=\"bad\"}", [(time.time_ns(), b"line")])])
-    check("a good push", post(server, PUSH, snappy(good), PROTOBUF)[0], 204)
+    check("a good push", server.post(PUSH, snappy(good), PROTOBUF)[0], 204)
     for cut in range(0, len(good), 3):
-        check(f"protobuf cut at {cut}", post(server, PUSH, snappy(good[:cut]), PROTOBUF)[0], {204, 400, 422} if cut == 0 else 400)
+        check(f"protobuf cut at {cut}", server.post(PUSH, snappy(good[:cut]), PROTOBUF)[0], {204, 400, 422} if cut == 0 else 400)
     packed = snappy(good)
     for cut in range(1, len(packed), 7):
-        check(f"snappy cut at {cut}", post(server, PUSH, packed[:cut], PROTOBUF)[0], 400)
+        check(f"snappy cut at {cut}", server.post(PUSH, packed[:cut], PROTOBUF)[0], 400)
     text = json.dumps({"streams": [{"stream": {"job": "bad"}, "values": [[str(time.time_ns()), "line"]]}]}).encode()
     for cut in range(1, len(text), 5):
-        check(f"JSON cut at {cut}", post(server, PUSH, text[:cut], JSON)[0], 400)
+        check(f"JSON cut at {cut}", server.post(PUSH, text[:cut], JSON)[0], 400)
     zipped = gzip.compress(text)
     for cut in range(1, len(zipped) - 8, 9):
-        check(f"gzip cut at {cut}", post(server, PUSH, zipped[:cut], {**JSON, "Content-Encoding": "gzip"})[0], 400)
-    check("an unknown encoding", post(server, PUSH, text, {**JSON, "Content-Encoding": "br"})[0], {400, 415})
-    check("deep JSON", post(server, PUSH, b'{"streams":' + b"[" * 200_000, JSON)[0], 400)
-    check("a number as time", post(server, PUSH, b'{"streams":[{"stream":{"a":"b"},"values":[[1,"x"]]}]}', JSON)[0], 400)
+        check(f"gzip cut at {cut}", server.post(PUSH, zipped[:cut], {**JSON, "Content-Encoding": "gzip"})[0], 400)
+    check("an unknown encoding", server.post(PUSH, text, {**JSON, "Content-Encoding": "br"})[0], {400, 415})
+    check("deep JSON", server.post(PUSH, b'{"streams":' + b"[" * 200_000, JSON)[0], 400)
+    check("a number as time", server.post(PUSH, b'{"streams":[{"stream":{"a":"b"},"values":[[1,"x"]]}]}', JSON)[0], 400)
     for seed in range(60):
         noise = random.Random(seed).randbytes(seed * 17 + 1)
-        check(f"noise {seed}", post(server, PUSH, noise, PROTOBUF)[0], 400)
+        check(f"noise {seed}", server.post(PUSH, noise, PROTOBUF)[0], 400)
     for path, port, kind in [("/v1/traces", "otlp_http", PROTOBUF), ("/v1/traces", "otlp_http", JSON), ("/api/v2/spans", "zipkin", JSON)]:
         for bad in [b"\xff\xff\xff", b"{", b"[{]", b'[{"traceId":"zz","id":"1"}]']:
-            check(f"{path} {kind['Content-Type']} {bad!r}", post(server, path, bad, kind, port)[0], {400, 415})
+            check(f"{path} {kind['Content-Type']} {bad!r}", server.post(path, bad, kind, port)[0], {400, 415})
 
 
 def bombs(server):
     zeros = b"\0" * (1 << 20)
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(zeros) for _ in range(1024)) + packer.flush()
-    check("a gzip bomb of 1 GiB", post(server, PUSH, bomb, {**JSON, "Content-Encoding": "gzip"})[0], {400, 413})
-    check("a gzip bomb for OTLP", post(server, "/v1/traces", bomb, {**PROTOBUF, "Content-Encoding": "gzip"}, "otlp_http")[0], {400, 413})
-    check("a snappy header of 4 GiB", post(server, PUSH, varint(0xffffffff) + b"\0a", PROTOBUF)[0], {400, 413})
+    check("a gzip bomb of 1 GiB", server.post(PUSH, bomb, {**JSON, "Content-Encoding": "gzip"})[0], {400, 413})
+    check("a gzip bomb for OTLP", server.post("/v1/traces", bomb, {**PROTOBUF, "Content-Encoding": "gzip"}, "otlp_http")[0], {400, 413})
+    check("a snappy header of 4 GiB", server.post(PUSH, varint(0xffffffff) + b"\0a", PROTOBUF)[0], {400, 413})
     check("a body that promises 10 GB", raw(server, b"POST /loki/api/v1/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 10000000000\r\n\r\n"), 413)
 
 
 def limits(server):
     now = time.time_ns()
-    check("a line above 256 KB", post(server, PUSH, snappy(push_body([("{job=\"bad\"}", [(now, b"x" * 300_000)])])), PROTOBUF)[0], 400)
+    check("a line above 256 KB", server.post(PUSH, snappy(push_body([("{job=\"bad\"}", [(now, b"x" * 300_000)])])), PROTOBUF)[0], 400)
     many = ",".join(f'l{n}="v"' for n in range(40))
-    check("forty labels", post(server, PUSH, snappy(push_body([("{" + many + "}", [(now, b"x")])])), PROTOBUF)[0], 400)
-    check("a long name", post(server, PUSH, snappy(push_body([("{" + "n" * 2000 + '="v"}', [(now, b"x")])])), PROTOBUF)[0], 400)
-    check("a long value", post(server, PUSH, snappy(push_body([('{a="' + "v" * 5000 + '"}', [(now, b"x")])])), PROTOBUF)[0], 400)
+    check("forty labels", server.post(PUSH, snappy(push_body([("{" + many + "}", [(now, b"x")])])), PROTOBUF)[0], 400)
+    check("a long name", server.post(PUSH, snappy(push_body([("{" + "n" * 2000 + '="v"}', [(now, b"x")])])), PROTOBUF)[0], 400)
+    check("a long value", server.post(PUSH, snappy(push_body([('{a="' + "v" * 5000 + '"}', [(now, b"x")])])), PROTOBUF)[0], 400)
     for labels in ["{", "{a}", '{a=b}', '{a="b"', '{1a="b"}', '{a-b="c"}', '{="b"}', '{a="\\q"}']:
-        check(f"labels {labels!r}", post(server, PUSH, snappy(push_body([(labels, [(now, b"x")])])), PROTOBUF)[0], 400)
-    check("too old", post(server, PUSH, snappy(push_body([("{job=\"bad\"}", [(now - 30 * 86400 * 10**9, b"x")])])), PROTOBUF)[0], 400)
-    check("too new", post(server, PUSH, snappy(push_body([("{job=\"bad\"}", [(now + 86400 * 10**9, b"x")])])), PROTOBUF)[0], 400)
+        check(f"labels {labels!r}", server.post(PUSH, snappy(push_body([(labels, [(now, b"x")])])), PROTOBUF)[0], 400)
+    check("too old", server.post(PUSH, snappy(push_body([("{job=\"bad\"}", [(now - 30 * 86400 * 10**9, b"x")])])), PROTOBUF)[0], 400)
+    check("too new", server.post(PUSH, snappy(push_body([("{job=\"bad\"}", [(now + 86400 * 10**9, b"x")])])), PROTOBUF)[0], 400)
 
 
 def http(server):
@@ -130,10 +119,10 @@ def tenants(binary_config):
     server = Server("tenants", "  auth_enabled: true\n")
     try:
         body = snappy(push_body([("{job=\"bad\"}", [(time.time_ns(), b"line")])]))
-        check("no tenant", post(server, PUSH, body, PROTOBUF)[0], 401)
-        check("a tenant", post(server, PUSH, body, {**PROTOBUF, "X-Scope-OrgID": "team-a"})[0], 204)
+        check("no tenant", server.post(PUSH, body, PROTOBUF)[0], 401)
+        check("a tenant", server.post(PUSH, body, {**PROTOBUF, "X-Scope-OrgID": "team-a"})[0], 204)
         for name in ["../../x", "a/b", "a b", "..", "a\\b", "x" * 200, "a|b"]:
-            check(f"tenant {name!r}", post(server, PUSH, body, {**PROTOBUF, "X-Scope-OrgID": name})[0], {400, 401})
+            check(f"tenant {name!r}", server.post(PUSH, body, {**PROTOBUF, "X-Scope-OrgID": name})[0], {400, 401})
     finally:
         server.stop()
 
@@ -194,9 +183,9 @@ def flipped_bytes():
     server = Server("flip", "")
     now = time.time_ns()
     lines = [(now - 10**9 * n, b"line %d of many that the store keeps" % n) for n in range(3000)]
-    check("a push", post(server, PUSH, snappy(push_body([("{job=\"flip\"}", lines)])), PROTOBUF)[0], 204)
-    check("a flush", post(server, "/flush", b"", {})[0], 204)
-    check("a second push", post(server, PUSH, snappy(push_body([("{job=\"flip2\"}", lines)])), PROTOBUF)[0], 204)
+    check("a push", server.post(PUSH, snappy(push_body([("{job=\"flip\"}", lines)])), PROTOBUF)[0], 204)
+    check("a flush", server.post("/flush", b"", {})[0], 204)
+    check("a second push", server.post(PUSH, snappy(push_body([("{job=\"flip2\"}", lines)])), PROTOBUF)[0], 204)
     server.kill()
     files = {}
     for folder, _, names in os.walk(server.data):
@@ -250,7 +239,7 @@ def full_disk():
                         pass
                 time.sleep(2.5)  # the server looks at its disk every second
             body = snappy(push_body([("{job=\"full\"}", [(time.time_ns(), random.randbytes(2000).hex().encode())])]))
-            status = post(server, PUSH, body, PROTOBUF)[0]
+            status = server.post(PUSH, body, PROTOBUF)[0]
             seen.add(status)
             kept += status == 204
             if n == 60:
@@ -259,7 +248,7 @@ def full_disk():
                 os.remove(filler)
                 for _ in range(100):
                     body = snappy(push_body([("{job=\"full\"}", [(time.time_ns(), b"again")])]))
-                    if post(server, PUSH, body, PROTOBUF)[0] == 204:
+                    if server.post(PUSH, body, PROTOBUF)[0] == 204:
                         kept += 1
                         break
                     time.sleep(0.1)
