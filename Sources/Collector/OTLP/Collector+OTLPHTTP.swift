@@ -39,8 +39,7 @@ extension Collector {
           try SpanBatch(body, limits: decoding)
         case .json:
           try SpanBatch(
-            OTLPTraceProtobuf.encode(try OTLPTraceJSON.decode(body, limits: decoding)),
-            limits: .none)
+            try OTLPTraceJSON.transcode(body, limits: decoding).request, limits: .none)
         }
       }
       try? await writer.respond(

@@ -62,14 +62,10 @@ package enum OTLPLogs {
   package static func decodeJSON(
     _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
   ) throws(TraceFormatError) -> [ResourceLogs] {
-    let result: Result<[ResourceLogs], TraceFormatError> = body.withUnsafeBytes { text in
-      do {
-        var decoder = OTLPTraceJSONDecoder(text, limits)
-        return .success(try decoder.logs())
-      } catch {
-        return .failure(TraceFormatError(translating: error))
-      }
+    let messages = try TranscodedSpans.reading(body) { text in
+      var transcoder = OTLPJSONTranscoder(text, limits)
+      return try transcoder.body(.logs)
     }
-    return try result.get()
+    return try decodeProtobuf(messages.request, limits: .none)
   }
 }

@@ -13,15 +13,17 @@ package enum OTLPTraceJSON {
   package static func decode(
     _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
   ) throws(TraceFormatError) -> [ResourceSpans] {
-    let result: Result<[ResourceSpans], TraceFormatError> = body.withUnsafeBytes { text in
-      do {
-        var decoder = OTLPTraceJSONDecoder(text, limits)
-        return .success(try decoder.body())
-      } catch {
-        return .failure(TraceFormatError(translating: error))
-      }
+    try OTLPTraceProtobuf.decode(try transcode(body, limits: limits).request, limits: .none)
+  }
+
+  /// The same, written as protobuf instead of decoded.
+  package static func transcode(
+    _ body: [UInt8], limits: TraceDecodingLimits = TraceDecodingLimits()
+  ) throws(TraceFormatError) -> TranscodedSpans {
+    try TranscodedSpans.reading(body) { text in
+      var transcoder = OTLPJSONTranscoder(text, limits)
+      return try transcoder.body(.traces)
     }
-    return try result.get()
   }
 
   /// How a document differs between the servers that write it.

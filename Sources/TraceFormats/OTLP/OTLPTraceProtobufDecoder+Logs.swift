@@ -4,48 +4,16 @@ import WireFormats
 /// OTLP's log messages; resources, scopes and values are those of traces.
 extension OTLPTraceProtobufDecoder {
   mutating func logs(_ bytes: RawSpan) throws -> [ResourceLogs] {
-    var batches: [ResourceLogs] = []
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      guard reader.field == 1 else {
-        try reader.skip()
-        continue
-      }
-      try budget.countValue()
-      batches.append(try resourceLogs(try reader.bytes()))
+    try batches(bytes) { decoder, bytes in
+      var batch = ResourceLogs()
+      (batch.resource, batch.scopes) = try decoder.groups(bytes) { try $0.scopeLogs($1) }
+      return batch
     }
-    return batches
-  }
-
-  private mutating func resourceLogs(_ bytes: RawSpan) throws -> ResourceLogs {
-    var batch = ResourceLogs()
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: try resource(try reader.bytes(), into: &batch.resource)
-      case 2:
-        try budget.countValue()
-        batch.scopes.append(try scopeLogs(try reader.bytes()))
-      case 3: batch.resource.schemaURL = try reader.string()
-      default: try reader.skip()
-      }
-    }
-    return batch
   }
 
   private mutating func scopeLogs(_ bytes: RawSpan) throws -> ScopeLogs {
     var group = ScopeLogs()
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: try scope(try reader.bytes(), into: &group.scope)
-      case 2:
-        try budget.countSpan()
-        group.records.append(try logRecord(try reader.bytes()))
-      case 3: group.scope.schemaURL = try reader.string()
-      default: try reader.skip()
-      }
-    }
+    (group.scope, group.records) = try records(bytes) { try $0.logRecord($1) }
     return group
   }
 

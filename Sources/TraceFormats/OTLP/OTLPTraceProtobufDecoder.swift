@@ -11,73 +11,19 @@ struct OTLPTraceProtobufDecoder {
   init(_ limits: TraceDecodingLimits) { budget = DecodingBudget(limits) }
 
   mutating func batches(_ bytes: RawSpan) throws -> [ResourceSpans] {
-    var batches: [ResourceSpans] = []
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      guard reader.field == 1 else {
-        try reader.skip()
-        continue
-      }
-      try budget.countValue()
-      batches.append(try resourceSpans(try reader.bytes()))
-    }
-    return batches
+    try batches(bytes) { try $0.resourceSpans($1) }
   }
 
   mutating func resourceSpans(_ bytes: RawSpan) throws -> ResourceSpans {
     var batch = ResourceSpans()
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: try resource(try reader.bytes(), into: &batch.resource)
-      case 2:
-        try budget.countValue()
-        batch.scopes.append(try scopeSpans(try reader.bytes()))
-      case 3: batch.resource.schemaURL = try reader.string()
-      default: try reader.skip()
-      }
-    }
+    (batch.resource, batch.scopes) = try groups(bytes) { try $0.scopeSpans($1) }
     return batch
-  }
-
-  mutating func resource(_ bytes: RawSpan, into resource: inout Resource) throws {
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: resource.attributes.append(try attribute(try reader.bytes(), depth: 0))
-      case 2: resource.droppedAttributesCount = try reader.uint32()
-      default: try reader.skip()
-      }
-    }
   }
 
   mutating func scopeSpans(_ bytes: RawSpan) throws -> ScopeSpans {
     var group = ScopeSpans()
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: try scope(try reader.bytes(), into: &group.scope)
-      case 2:
-        try budget.countSpan()
-        group.spans.append(try span(try reader.bytes()))
-      case 3: group.scope.schemaURL = try reader.string()
-      default: try reader.skip()
-      }
-    }
+    (group.scope, group.spans) = try records(bytes) { try $0.span($1) }
     return group
-  }
-
-  mutating func scope(_ bytes: RawSpan, into scope: inout InstrumentationScope) throws {
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      switch reader.field {
-      case 1: scope.name = try reader.string()
-      case 2: scope.version = try reader.string()
-      case 3: scope.attributes.append(try attribute(try reader.bytes(), depth: 0))
-      case 4: scope.droppedAttributesCount = try reader.uint32()
-      default: try reader.skip()
-      }
-    }
   }
 
   mutating func span(_ bytes: RawSpan) throws -> Span {

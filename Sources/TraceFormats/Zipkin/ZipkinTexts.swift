@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 import WireFormats
 
@@ -57,5 +58,36 @@ extension AttributeValue {
     case .object(let members):
       self = .map(members.map { Attribute($0.key, AttributeValue($0.value)) })
     }
+  }
+}
+
+extension TraceID {
+  /// Of 32 digits in any case; none means zero; anything else is nil.
+  init?(hexDigits text: String) {
+    guard !text.isEmpty else {
+      self.init(high: 0, low: 0)
+      return
+    }
+    guard text.utf8.count == 32, let high = SpanID(hexDigits: String(text.prefix(16))),
+      let low = SpanID(hexDigits: String(text.suffix(16)))
+    else { return nil }
+    self.init(high: high.value, low: low.value)
+  }
+}
+
+extension SpanID {
+  /// Of 16 digits in any case; none means zero; anything else is nil.
+  init?(hexDigits text: String) {
+    guard !text.isEmpty else {
+      self.init(0)
+      return
+    }
+    guard text.utf8.count == 16 else { return nil }
+    var value: UInt64 = 0
+    for digit in text.utf8 {
+      guard let nibble = Hex.value(digit) else { return nil }
+      value = value << 4 | UInt64(nibble)
+    }
+    self.init(value)
   }
 }

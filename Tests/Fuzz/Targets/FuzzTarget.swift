@@ -31,5 +31,15 @@ package struct FuzzTarget: Sendable {
     FuzzTarget("otlp-logs", fuzzOTLPLogs),
     FuzzTarget("json", fuzzJSON),
     FuzzTarget("lz4", fuzzLZ4),
+    FuzzTarget("otlp-spans-protobuf", fuzzOTLPSpansProtobuf),
+    FuzzTarget("otlp-spans-json", fuzzOTLPSpansJSON),
+    FuzzTarget("jaeger-thrift", fuzzJaegerThrift),
+    FuzzTarget("jaeger-datagram", fuzzJaegerDatagram),
+    FuzzTarget("jaeger-document", fuzzJaegerDocument),
+    FuzzTarget("zipkin-json", fuzzZipkinJSON),
+    FuzzTarget("zipkin-protobuf", fuzzZipkinProtobuf),
+    FuzzTarget("zipkin-thrift", fuzzZipkinThrift),
+    FuzzTarget("traceql", fuzzTraceQL),
+    FuzzTarget("jaeger-search", fuzzJaegerSearch),
   ]
 }
