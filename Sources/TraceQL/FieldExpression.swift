@@ -54,7 +54,7 @@ package indirect enum FieldExpression: Hashable, Sendable {
   /// How a query writes it.
   package var text: String {
     switch self {
-    case .literal(let value): value.text
+    case .literal(let value): Self.written(value)
     case .field(let field): field.text
     case .binary(let operation, let left, let right):
       "\(left.wrapped) \(operation.rawValue) \(right.wrapped)"
@@ -65,9 +65,21 @@ package indirect enum FieldExpression: Hashable, Sendable {
     }
   }
 
+  /// A literal so that it is read again as itself.
+  private static func written(_ value: TraceValue) -> String {
+    switch value {
+    // Its digits alone are out of range.
+    case .int(.min): "minInt"
+    case .string(let text) where text.contains("`"):
+      "\"" + TraceField.escaped(text) + "\""
+    default: value.text
+    }
+  }
+
   private var wrapped: String {
     switch self {
-    case .literal, .field: text
+    // A sign before a number would take what follows it along.
+    case .literal where text.first != "-", .field: text
     default: "(" + text + ")"
     }
   }

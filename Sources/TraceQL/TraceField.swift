@@ -16,16 +16,28 @@ package enum TraceField: Hashable, Sendable {
     switch self {
     case .attribute(let scope, let name): scope.prefix + Self.quoted(name)
     case .parentAttribute(let scope, let name):
-      "parent" + (scope == .any ? "." : "." + scope.prefix) + Self.quoted(name)
+      if scope == .any, ["span.", "resource."].contains(where: name.hasPrefix) {
+        // Without quotes the name would begin with a scope.
+        "parent.\"" + Self.escaped(name) + "\""
+      } else {
+        "parent" + (scope == .any ? "." : "." + scope.prefix) + Self.quoted(name)
+      }
     case .intrinsic(let intrinsic): intrinsic.rawValue
+    }
+  }
+
+  /// What stands between double quotes for `text`.
+  static func escaped(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { out, scalar in
+      if scalar == "\"" || scalar == "\\" { out += "\\" }
+      out.unicodeScalars.append(scalar)
     }
   }
 
   private static func quoted(_ name: String) -> String {
     guard name.unicodeScalars.contains(where: { !TraceQLLexer.isOfAttribute($0) || $0 == "\"" })
     else { return name }
-    let escaped = name.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
-    return "\"" + String(escaped) + "\""
+    return "\"" + escaped(name) + "\""
   }
 }
 
