@@ -46,3 +46,8 @@ static inline CURLcode sluice_curl_message_result(const CURLMsg *message) {
 static inline void sluice_curl_authorize(CURL *handle, int bearer) {
   curl_easy_setopt(handle, CURLOPT_HTTPAUTH, bearer ? CURLAUTH_BEARER : CURLAUTH_BASIC);
 }
+static inline int sluice_curl_socket(CURL *handle) {
+  curl_socket_t number = CURL_SOCKET_BAD;
+  curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &number);
+  return number;
+}

@@ -2,15 +2,16 @@ import Glibc
 import LinuxIO
 
 /// All of `sluice`'s commands.
-let rootCommand = Command(
+let rootCommand: Command = Command(
   name: "sluice", summary: "Ships, stores and answers logs and traces.",
   notes: """
     Exit status: 0 success, 1 failure, 2 wrong command line, 3 not found, 4 server not reachable.
     """,
   subcommands: [
-    runCommand, serverCommand, agentCommand, queryCommand, tailCommand, labelsCommand,
-    seriesCommand, tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand,
-    convertCommand,
+    runCommand, serverCommand, agentCommand, queryCommand, instantQueryCommand, tailCommand,
+    labelsCommand, seriesCommand, statsCommand, volumeCommand, volumeRangeCommand,
+    detectedFieldsCommand, formatCommand, deleteCommand, tracesCommand, pushCommand, storeCommand,
+    replayCommand, checkConfigCommand, convertCommand, completionCommand, completeCommand,
     versionCommand,
   ])
 

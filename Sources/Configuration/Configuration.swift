@@ -19,10 +19,18 @@ package struct Configuration: Sendable {
     throws(ConfigurationError) -> Configuration
   {
     let expanded = try EnvironmentExpansion.expand(text, file: name, environment: environment)
-    let root: YAMLNode
-    do { root = try YAMLNode.parse(expanded) } catch {
+    return try read(try tree(expanded, name), name: name)
+  }
+
+  /// The YAML of an expanded text.
+  static func tree(_ expanded: String, _ name: String) throws(ConfigurationError) -> YAMLNode {
+    do { return try YAMLNode.parse(expanded) } catch {
       throw ConfigurationError(file: name, mark: error.mark, message: error.message)
     }
+  }
+
+  /// Reads the settings of a whole file.
+  static func read(_ root: YAMLNode, name: String) throws(ConfigurationError) -> Configuration {
     var section = try SettingSection(root, path: "", file: name)
     var configuration = Configuration(name: name)
     let promtail: Set<String> = ["clients", "client", "positions", "scrape_configs"]

@@ -82,6 +82,8 @@ only="$*"
 part demonstration demonstration
 part conformance python3 Tests/Acceptance/conformance.py
 part loki-recordings python3 Tests/Acceptance/loki_recordings.py
+part logcli-recordings python3 Tests/Acceptance/logcli_recordings.py
+part command-line python3 Tests/Acceptance/command_line.py
 part stages stages
 part jmespath jmespath_library
 part bad-input python3 Tests/Acceptance/bad_input.py

@@ -46,7 +46,8 @@ let agentCommand = Command(
         inspector: inspector)
     }
     LogSink.standardError.level = .warn
-    let dryRun = try DryRun(surroundings.output)
+    let dryRun = try DryRun(
+      surroundings.output, in: TemporaryFolder.parent(of: surroundings.environment))
     defer { dryRun.clean() }
     let (changed, server) = try dryRun.prepare(agent)
     let status = try await serve(nil, changed, surroundings, path: nil, inspector: inspector)

@@ -1,6 +1,5 @@
 import Agent
 import Configuration
-import Glibc
 import HTTP
 import LinuxIO
 import Synchronization
@@ -14,16 +13,13 @@ import WireFormats
 /// what comes. It begins where the positions file says.
 struct DryRun: Sendable {
   private let output: any TextOutput
-  private let folder: String
+  private let folder: TemporaryFolder
   private let decoder = LokiPushDecoder()
 
-  init(_ output: any TextOutput) throws(CommandFailure) {
+  /// - Parameter parent: where its folder is made, ``TemporaryFolder/parent(of:)``.
+  init(_ output: any TextOutput, in parent: String) throws(SystemError) {
     self.output = output
-    var template = Array("/tmp/sluice-dry-run.XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw CommandFailure(message: "no folder can be made in /tmp")
-    }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    folder = try TemporaryFolder(named: "sluice-dry-run", in: parent)
   }
 
   /// The configuration to run, and the listener that it pushes to.
@@ -39,8 +35,8 @@ struct DryRun: Sendable {
     client.tenantID = original.clients.first?.tenantID ?? ""
     configuration.clients = [client]
     configuration.server.disable = true
-    configuration.queue.folder = "\(folder)/queue"
-    configuration.positions.filename = "\(folder)/positions.yaml"
+    configuration.queue.folder = "\(folder.path)/queue"
+    configuration.positions.filename = "\(folder.path)/positions.yaml"
     if let positions = try? readFile(original.positions.filename) {
       try writeFile(configuration.positions.filename, positions)
     }
@@ -77,22 +73,5 @@ struct DryRun: Sendable {
   }
 
   /// Takes the folder away.
-  func clean() { removeTree(folder) }
-
-  private func removeTree(_ path: String) {
-    guard let stream = opendir(path) else {
-      unlink(path)
-      return
-    }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    closedir(stream)
-    for name in names { removeTree("\(path)/\(name)") }
-    rmdir(path)
-  }
+  func clean() { folder.remove() }
 }

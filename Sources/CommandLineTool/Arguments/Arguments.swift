@@ -49,6 +49,12 @@ struct Arguments: Sendable {
       if !option.isRepeatable, let count = given[option.name]?.count, count > 1 {
         throw UsageError(message: "--\(option.name) is given twice")
       }
+      if !option.choices.isEmpty, let value = given[option.name]?.last,
+        !option.choices.contains(value)
+      {
+        let names = option.choices.joined(separator: ", ")
+        throw UsageError(message: "--\(option.name) is one of \(names), not '\(value)'")
+      }
     }
     self.positional = positional
     self.given = given
@@ -56,8 +62,17 @@ struct Arguments: Sendable {
     self.environment = environment
   }
 
-  /// Whether a switch is there.
-  func has(_ name: String) -> Bool { given[name] != nil }
+  /// Whether a switch is there, or the environment says so: `true`, `1`, `yes`.
+  func has(_ name: String) -> Bool {
+    if given[name] != nil { return true }
+    guard let option = options.first(where: { $0.name == name }), option.value == nil,
+      let variable = option.environment, let value = environment[variable]
+    else { return false }
+    return ["true", "1", "yes", "t"].contains(value.lowercased())
+  }
+
+  /// Whether the user gave it on the command line.
+  func isGiven(_ name: String) -> Bool { given[name] != nil }
 
   /// The value given, else the environment's, else the preset.
   subscript(_ name: String) -> String? {

@@ -2,6 +2,8 @@
 struct Command: Sendable {
   let name: String
   let summary: String
+  /// Other spellings, `volume_range` for `volume-range`.
+  var aliases: [String] = []
   /// Shown after the options in help: examples, exit statuses.
   var notes = ""
   /// What the positional words are, `QUERY` say; empty when there are none.
@@ -54,6 +56,7 @@ extension Command {
       let width = heads.map(\.count).max() ?? 0
       for (option, head) in zip(options, heads) {
         out += "  \(padded(head, width))  \(option.help)"
+        if !option.choices.isEmpty { out += ": " + option.choices.joined(separator: ", ") }
         if let preset = option.preset { out += " (default \(preset))" }
         if let variable = option.environment { out += " [\(variable)]" }
         out += "\n"

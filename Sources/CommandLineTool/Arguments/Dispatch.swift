@@ -2,9 +2,13 @@
 func dispatch(_ words: [String], root: Command, surroundings: Surroundings) async -> ExitStatus {
   var command = root
   var path = [root.name]
-  var rest = words[...]
+  // As in logcli, options may stand before the command: `sluice --stdin query …`.
+  let leading = leadingOptions(words, root)
+  var rest = words[leading.count...]
   while let word = rest.first, !word.hasPrefix("-"), word != "help", !command.subcommands.isEmpty {
-    guard let next = command.subcommands.first(where: { $0.name == word }) else {
+    guard
+      let next = command.subcommands.first(where: { $0.name == word || $0.aliases.contains(word) })
+    else {
       if command.run != nil { break }
       return complain("unknown command '\(word)'" + suggestion(word, command), path, surroundings)
     }
@@ -26,7 +30,7 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
   }
   do {
     let arguments = try Arguments(
-      Array(rest), options: command.options, environment: surroundings.environment)
+      Array(leading + rest), options: command.options, environment: surroundings.environment)
     if command.positional.isEmpty, let extra = arguments.positional.first {
       throw UsageError(message: "unexpected '\(extra)'")
     }
@@ -40,6 +44,21 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
     surroundings.errors.write("sluice: \(oneLine("\(error)"))\n")
     return .failure
   }
+}
+
+/// The options in front of the first command, with their values; none where no command follows.
+private func leadingOptions(_ words: [String], _ root: Command) -> ArraySlice<String> {
+  let options = root.subcommands.flatMap(\.options)
+  var at = 0
+  while at < words.count, words[at].hasPrefix("-"), words[at] != "--" {
+    let body = words[at].drop { $0 == "-" }
+    let name = body.prefix { $0 != "=" }
+    guard
+      let option = options.first(where: { $0.name == name || $0.aliases.contains(String(name)) })
+    else { return [] }
+    at += option.value != nil && !body.contains("=") ? 2 : 1
+  }
+  return at < words.count ? words[..<at] : []
 }
 
 private func version(_ surroundings: Surroundings) async -> ExitStatus {

@@ -12,9 +12,22 @@ struct Option: Sendable {
   /// Other spellings: `-q` as "q", `--addr` as "addr".
   var aliases: [String] = []
   var isRepeatable = false
+  /// The values that there are, for completion and for what is wrong; empty for any.
+  var choices: [String] = []
 
-  static func flag(_ name: String, _ help: String, aliases: [String] = []) -> Option {
-    Option(name: name, value: nil, help: help, aliases: aliases)
+  static func flag(
+    _ name: String, _ help: String, environment: String? = nil, aliases: [String] = []
+  ) -> Option {
+    Option(name: name, value: nil, help: help, environment: environment, aliases: aliases)
+  }
+
+  /// One of a few words.
+  static func choice(
+    _ name: String, _ choices: [String], _ help: String, preset: String? = nil,
+    aliases: [String] = []
+  ) -> Option {
+    Option(
+      name: name, value: "FORM", help: help, preset: preset, aliases: aliases, choices: choices)
   }
 
   static func value(

@@ -1,14 +1,31 @@
 import Configuration
+import LinuxIO
+import Pipeline
+import TelemetryModel
+import WireFormats
 
 /// `sluice check-config`: what is wrong with a configuration, or nothing.
 let checkConfigCommand = Command(
   name: "check-config", summary: "Check a configuration file.",
-  notes: "Exit status 0 when the file can be used, 1 with the place of the fault when not.",
+  notes: """
+    All faults are told at once, a line each, in the order of the file. Exit status 0 when the file
+    can be used, 1 when not.
+    Example: sluice check-config pipeline.yml
+    """,
   positional: "FILE",
   options: [.flag("addresses", "list the addresses that the server would listen on")],
   run: { arguments, surroundings in
     guard arguments.positional.count == 1, let path = arguments.positional.first else {
       throw UsageError(message: "one configuration file is needed")
+    }
+    let text = String(decoding: try readFile(path, bytesMax: 16 << 20), as: UTF8.self)
+    let faults = configurationFaults(text, path, surroundings.environment)
+    guard faults.isEmpty else {
+      for fault in faults { surroundings.errors.write(terminalSafe(fault) + "\n") }
+      if faults.count > 1 {
+        throw CommandFailure(message: "\(path): \(faults.count) faults")
+      }
+      return .failure
     }
     let configuration = try loadConfiguration(path, surroundings)
     if arguments.has("addresses") {
@@ -24,6 +41,29 @@ let checkConfigCommand = Command(
     }
     return .success
   })
+
+/// All that is wrong with a configuration, pipelines included, by lines.
+func configurationFaults(_ text: String, _ path: String, _ environment: [String: String])
+  -> [String]
+{
+  let faults = Configuration.faults(text: text, name: path, environment: environment)
+  guard faults.isEmpty,
+    let agent = try? Configuration.parse(text: text, name: path, environment: environment).agent
+  else { return faults.map(\.description) }
+  var found = agent.unsupported.map { (mark: $0.mark, text: $0.error.description) }
+  let zones = TimeZoneDatabase(fileSystem: RealFileSystem())
+  for scrape in agent.scrapeConfigs {
+    // Each stage by itself: one that is wrong hides none behind it.
+    for stage in scrape.pipelineStages {
+      do throws(PipelineError) {
+        _ = try Pipeline(
+          stages: [stage], jobName: scrape.jobName, clock: SystemClock(), zones: zones)
+      } catch { found.append((stage.mark, error.message)) }
+    }
+  }
+  return found.sorted { ($0.mark.line, $0.mark.column) < ($1.mark.line, $1.mark.column) }
+    .map(\.text)
+}
 
 /// Loads `pipeline.yml` or another file.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxIO
 
 /// Calls `body` with each line read from a descriptor, without its line end; the last one counts
 /// also without one. Lines are cut at 16 MiB.
@@ -9,7 +10,7 @@ func readLines(from descriptor: Int32, _ body: ([UInt8]) async throws -> Void) a
     let count = read(descriptor, &chunk, chunk.count)
     if count < 0 {
       if errno == EINTR { continue }
-      throw CommandFailure(message: "reading failed: \(String(cString: strerror(errno)))")
+      throw CommandFailure(message: "reading failed: \(SystemError.reason(errno))")
     }
     if count == 0 { break }
     var start = 0
@@ -27,60 +28,32 @@ func readLines(from descriptor: Int32, _ body: ([UInt8]) async throws -> Void) a
   if !pending.isEmpty { try await body(withoutReturn(pending)) }
 }
 
-/// Reads a whole file of at most `bytesMax` bytes.
+/// Reads a whole file, or what a pipe gives, of at most `bytesMax` bytes.
 ///
 /// - Throws: ``CommandFailure`` that names the file.
 func readFile(_ path: String, bytesMax: Int = 256 << 20) throws(CommandFailure) -> [UInt8] {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else {
-    throw CommandFailure(message: "\(path): \(String(cString: strerror(errno)))")
-  }
-  defer { close(descriptor) }
-  var out: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 1 << 18)
-  while true {
-    let count = read(descriptor, &chunk, chunk.count)
-    if count < 0, errno == EINTR { continue }
-    guard count >= 0 else {
-      throw CommandFailure(message: "\(path): \(String(cString: strerror(errno)))")
-    }
-    if count == 0 { return out }
-    out += chunk[0..<count]
-    guard out.count <= bytesMax else {
-      throw CommandFailure(message: "\(path): more than \(bytesMax) bytes")
-    }
+  try failing { () throws(SystemError) in
+    try RealFileSystem().readToEnd(path, bytesMax: bytesMax)
   }
 }
 
 /// Writes a file whole, replacing or continuing what is there.
 func writeFile(_ path: String, _ bytes: [UInt8], appending: Bool = false) throws(CommandFailure) {
-  let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (appending ? O_APPEND : O_TRUNC)
-  let descriptor = open(path, flags, 0o644)
-  guard descriptor >= 0 else {
-    throw CommandFailure(message: "\(path): \(String(cString: strerror(errno)))")
-  }
-  defer { close(descriptor) }
-  var done = 0
-  while done < bytes.count {
-    let count = bytes.withUnsafeBytes { buffer in
-      write(descriptor, buffer.baseAddress?.advanced(by: done), bytes.count - done)
-    }
-    if count < 0, errno == EINTR { continue }
-    guard count > 0 else {
-      throw CommandFailure(message: "\(path): \(String(cString: strerror(errno)))")
-    }
-    done += count
+  try failing { () throws(SystemError) in
+    try RealFileSystem().writeWhole(path, bytes, appending: appending)
   }
 }
 
 /// Makes a folder and those above it.
 func makeFolder(_ path: String) throws(CommandFailure) {
-  var at = path.hasPrefix("/") ? "/" : ""
-  for part in path.split(separator: "/") {
-    at += at.isEmpty || at.hasSuffix("/") ? String(part) : "/\(part)"
-    guard mkdir(at, 0o755) == 0 || errno == EEXIST else {
-      throw CommandFailure(message: "\(at): \(String(cString: strerror(errno)))")
-    }
+  try failing { () throws(SystemError) in try RealFileSystem().createFolders(path) }
+}
+
+/// The kernel's words for the user: `path: No such file or directory`.
+private func failing<T>(_ body: () throws(SystemError) -> T) throws(CommandFailure) -> T {
+  do throws(SystemError) { return try body() } catch {
+    throw CommandFailure(
+      message: (error.path.map { "\($0): " } ?? "") + SystemError.reason(error.code))
   }
 }
 

@@ -8,14 +8,15 @@ struct ProgressBar {
 
   init(_ output: any TextOutput) { self.output = output }
 
-  /// Shows `done` of `planned` bytes; nothing where no person is there to see it.
-  mutating func show(done: Int, planned: Int) {
+  /// Shows `done` of `planned` bytes, or of a `unit`; nothing where no person is there to see it.
+  mutating func show(done: Int, planned: Int, unit: String? = nil) {
     guard output.isTerminal, planned > 0 else { return }
     let share = min(1, Double(done) / Double(planned))
     let cells = max(10, min(40, (output.width ?? 80) - 40))
     let full = Int(share * Double(cells))
     let bar = String(repeating: "#", count: full) + String(repeating: ".", count: cells - full)
-    output.write("\r[\(bar)] \(Int(share * 100))% of \(Self.size(planned))\u{1b}[K")
+    let whole = unit.map { "\(planned) \($0)" } ?? Self.size(planned)
+    output.write("\r[\(bar)] \(Int(share * 100))% of \(whole)\u{1b}[K")
     isShown = true
   }
 

@@ -48,14 +48,16 @@ enum Colour: String {
   case bold = "\u{1b}[1m"
 }
 
-/// Puts colours around text when they are wanted: on a terminal, unless `NO_COLOR` is set.
-struct Painter {
-  let isColoured: Bool
+/// Puts colours around text when they are wanted: on a terminal, unless `NO_COLOR` is set, or
+/// where the user asks for them.
+struct Painter: Sendable {
+  var isColoured: Bool
 
-  init(_ output: any TextOutput, environment: [String: String]) {
+  init(_ output: any TextOutput, environment: [String: String], isForced: Bool = false) {
     isColoured =
-      output.isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
-      && environment["TERM"] != "dumb"
+      isForced
+      || output.isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
+        && environment["TERM"] != "dumb"
   }
 
   func paint(_ text: String, _ colour: Colour) -> String {

@@ -51,7 +51,7 @@ final class CurlTransfer {
     }
     guard
       sluice_curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK,
-      setURL(configuration.tls), setTLS(configuration.tls)
+      setURL(configuration.tls), configuration.tls.apply(to: handle)
     else { return false }
     setAuthorization(configuration.authorization)
     setBody(owner)
@@ -95,23 +95,6 @@ final class CurlTransfer {
     guard curl_url_get(url, part, &text, flags) == CURLUE_OK, let text else { return nil }
     defer { curl_free(text) }
     return String(cString: text)
-  }
-
-  private func setTLS(_ tls: HTTPClientConfiguration.TLS) -> Bool {
-    sluice_curl_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-    if tls.skipsVerification {
-      sluice_curl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 0)
-      sluice_curl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 0)
-    }
-    var isGood = true
-    let files = [
-      (CURLOPT_CAINFO, tls.authorityPath), (CURLOPT_SSLCERT, tls.certificatePath),
-      (CURLOPT_SSLKEY, tls.keyPath),
-    ]
-    for (option, path) in files {
-      if let path { isGood = sluice_curl_set_text(handle, option, path) == CURLE_OK && isGood }
-    }
-    return isGood
   }
 
   private func setAuthorization(_ authorization: HTTPClientConfiguration.Authorization) {
@@ -241,7 +224,7 @@ final class CurlTransfer {
     return .failure(HTTPClientError(Self.kind(code), url, text))
   }
 
-  private static func kind(_ code: CURLcode) -> HTTPClientError.Kind {
+  static func kind(_ code: CURLcode) -> HTTPClientError.Kind {
     switch code {
     case CURLE_OPERATION_TIMEDOUT: .timedOut
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM,

@@ -21,3 +21,14 @@ package enum Transfer: Hashable, Sendable {
   /// The kernel's `errno`; the descriptor is of no more use.
   case failed(Int32)
 }
+
+/// Waits until a descriptor of another library's can be read or, where wanted, written.
+///
+/// Answers false when neither came within `milliseconds`, and on a signal.
+package func waitUntilReady(_ descriptor: Int32, forWriting: Bool = false, milliseconds: Int32)
+  -> Bool
+{
+  var watched = pollfd(
+    fd: descriptor, events: Int16(POLLIN | (forWriting ? POLLOUT : 0)), revents: 0)
+  return poll(&watched, 1, milliseconds) > 0
+}

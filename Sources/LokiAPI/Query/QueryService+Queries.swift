@@ -19,7 +19,8 @@ extension QueryService {
     let parameters = request.parameters
     let limit = try parameters.limit(default: 100)
     let (start, end) = try parameters.bounds(now: now)
-    guard start < end else {
+    // An end that is the start is one moment, although Loki's words deny it.
+    guard start <= end else {
       throw QueryAPIError("end timestamp must not be before or equal to start time")
     }
     let direction = try direction(parameters)

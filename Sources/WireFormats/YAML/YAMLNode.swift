@@ -29,7 +29,7 @@ package struct YAMLError: Error, Hashable {
 package struct YAMLMember: Hashable, Sendable {
   package let key: String
   package let keyMark: YAMLMark
-  package let value: YAMLNode
+  package var value: YAMLNode
 }
 
 /// A node of a YAML document, with where it stands.
