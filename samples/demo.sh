@@ -93,9 +93,9 @@ show labels
 show query --limit 4 '{job="cam-os", level="ERROR"} | json | line_format "{{.component}}/{{.syscall}} of {{.caller_id}}: {{.error}}"'
 show query --limit 3 '{job="nginx", status=~"5.."} |~ "POST|GET"'
 show query --limit 3 '{job="worker"} | logfmt | level="error" | took > 5s'
-show query --instant 'sum by (level) (count_over_time({job="cam-os"}[24h]))'
-show query --instant 'topk(3, sum by (component) (count_over_time({job="cam-os"} | json | latency_ms > 20 [24h])))'
-show query --since 1h --step 15m 'sum by (program) (rate({job="auth"}[15m]))'
+show query --instant --output table 'sum by (level) (count_over_time({job="cam-os"}[24h]))'
+show query --instant --output table 'topk(3, sum by (component) (count_over_time({job="cam-os"} | json | latency_ms > 20 [24h])))'
+show query --since 1h --step 15m --output table 'sum by (program) (rate({job="auth"}[15m]))'
 journal=$(lines_of journal)
 if [ "$journal" != 0 ]; then
   show query --limit 3 '{job="journal"}'
