@@ -91,7 +91,7 @@ import Testing
     func mayHold(_ text: String) -> Bool {
       var scan = LogScan(tenants: [], matchers: [], range: .zero..<Timestamp(seconds: 1))
       scan.conditions = [LineCondition([.contains(Array(text.utf8))])]
-      return SegmentPruner(segment, [], ScanConditions(scan)) { filters }.mayHold(0)
+      return SegmentPruner(segment, [], ScanConditions(scan)) { Array(filters[$0]) }.mayHold(0)
     }
     var random = RandomLines(3)
     var start = 0

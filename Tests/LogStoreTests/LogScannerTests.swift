@@ -77,6 +77,45 @@ import Testing
     }
   }
 
+  /// Pages of which only what is asked for is read.
+  @Test(arguments: 0..<3)
+  func partsOfPagesAnswerAsWholeOnes(_ seed: UInt64) throws {
+    var random = RandomLines(seed)
+    let table = StreamTable()
+    let head = LogHead(table: table)
+    var lines: [[UInt8]] = []
+    for name in ["api", "web"] {
+      var rows = StreamRows(labels: ["app": name])
+      for row in 0..<500 {
+        lines.append(random.line())
+        rows.append(
+          LogEntry(
+            timestamp: Timestamp(nanoseconds: Int64(row) * 1_000_003), line: lines[lines.count - 1],
+            structuredMetadata: random.below(3) == 0 ? [] : [Label("id", random.hex(16))]))
+      }
+      head.append([rows], tenant: .single)
+    }
+    let segment = try MemoryPages.segment(of: head, table: table)
+    for _ in 0..<4 {
+      var scan = LogScan(
+        tenants: [.single], matchers: [],
+        range: Timestamp.zero..<Timestamp(nanoseconds: Int64(random.below(600_000_000))))
+      if random.below(2) == 0 { scan.wants = .metadata }
+      if random.below(2) == 0 {
+        scan.conditions = [LineCondition([.contains(random.needle(lines))])]
+      }
+      var answers: [Set<Row>] = []
+      for beginning in [1, 500, 4000, 1 << 30] {
+        var part = segment
+        part.beginningByteCount = beginning
+        let (rows, statistics) = try Self.rows(scan, LogSnapshot(heads: [], segments: [part]))
+        #expect(statistics.warnings.isEmpty)
+        answers.append(rows)
+      }
+      #expect(answers.allSatisfy { $0 == answers[0] })
+    }
+  }
+
   /// How many rows a scan without lines finds for each time and length; literals are left out,
   /// since they cannot be checked by the visitor then.
   private static func shape(_ scan: LogScan, _ snapshot: LogSnapshot) throws -> [[Int64]: Int] {

@@ -14,6 +14,16 @@ final class MemoryPages: SegmentPages {
     return page
   }
 
+  func byteCount(of number: Int) throws(LogStoreError) -> Int { try page(number).count }
+
+  func part(of number: Int, _ range: Range<Int>) throws(LogStoreError) -> [UInt8] {
+    let page = try page(number)
+    guard range.upperBound <= page.count else {
+      throw LogStoreError(.corrupt, "page \(number) has no such part")
+    }
+    return Array(page[range])
+  }
+
   func append(_ page: [UInt8]) -> Int {
     pages.withLock {
       $0.append(page)

@@ -74,6 +74,35 @@ import Testing
     }
   }
 
+  /// Parts are read of pages alone that were found to be right as a whole.
+  @Test func partsOfDamagedPagesAreNotRead() async throws {
+    let disk = try await Self.sample()
+    let path = try path(disk, ".segment")
+    let store = try await NumberStore.open("data", disk.copy())
+    let segment = try #require(store.snapshot().segments.last)
+    #expect(segment.path == path)
+    for number in segment.pages.indices {
+      // The first part is cut from the checked page, the second one read.
+      for _ in 0..<2 {
+        let part = try segment.part(of: number, 1..<segment.pages[number].length)
+        #expect(try part == Array(segment.page(number)[1...]))
+      }
+      #expect(throws: StorageError.self) {
+        try segment.part(of: number, 0..<(segment.pages[number].length + 1))
+      }
+    }
+    let last = segment.pages[0].offset + SegmentFormat.pageHeaderBytes + segment.pages[0].length - 1
+    await store.close()
+    let damaged = disk.copy()
+    damaged.flip(path, at: last, bits: 1)
+    let opened = try await NumberStore.open("data", damaged)
+    let changed = try #require(opened.snapshot().segments.last)
+    for _ in 0..<2 {
+      #expect(throws: StorageError.self) { try changed.part(of: 0, 0..<1) }
+    }
+    await opened.close()
+  }
+
   @Test func inTheCatalog() async throws {
     let disk = try await Self.sample()
     let size = try #require(disk.content("data/catalog.sqlite")).count

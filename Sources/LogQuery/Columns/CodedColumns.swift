@@ -12,6 +12,8 @@ struct CodedColumns {
   private var counts: [Int] = []
   /// Columns with a value of its own on each row.
   private(set) var uncoded: [Int] = []
+  /// Columns that codes are made of, in order.
+  private(set) var coded: [Int] = []
   private static let combinationsMax = 1 << 20
 
   /// nil when a column is not at hand: the rows have to be parsed from their lines.
@@ -33,23 +35,32 @@ struct CodedColumns {
       case .numbers, .texts:
         counts.append(1)
         uncoded.append(number)
-      case .dictionary(let codes, let values):
-        counts.append(max(1, values.count))
-        let (product, overflow) = combinations.multipliedReportingOverflow(by: max(1, values.count))
+      case .dictionary(let dictionary):
+        let count = max(1, dictionary.values.count)
+        counts.append(count)
+        let (product, overflow) = combinations.multipliedReportingOverflow(by: count)
         guard !overflow, product <= CodedColumns.combinationsMax else {
           counts[number] = 1
           uncoded.append(number)
           continue
         }
-        if self.codes.isEmpty {
-          self.codes = codes
+        if coded.isEmpty {
+          codes = dictionary.codes
         } else {
-          let count = UInt32(values.count)
-          for row in codes.indices {
-            self.codes[row] = self.codes[row] &* count &+ codes[row]
-          }
+          Self.join(&codes, UInt32(count), dictionary.codes)
         }
+        coded.append(number)
         combinations = product
+      }
+    }
+  }
+
+  private static func join(_ codes: inout [UInt32], _ count: UInt32, _ more: [UInt32]) {
+    codes.withUnsafeMutableBufferPointer { codes in
+      more.withUnsafeBufferPointer { more in
+        for row in 0..<min(codes.count, more.count) {
+          codes[row] = codes[row] &* count &+ more[row]
+        }
       }
     }
   }

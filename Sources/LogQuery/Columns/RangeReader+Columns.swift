@@ -1,18 +1,11 @@
 import LogStore
 import TelemetryModel
 
-/// What the stages make of all rows with one combination of values.
-struct FieldOutcome {
-  /// The series, -1 where the row is dropped, -2 where nobody has asked yet.
-  var place: Int32 = -2
-  var value = 0.0
-}
-
 extension RangeReader {
   /// Reads a batch by its columns; false when they are not at hand.
   ///
-  /// The stages run once for each combination of values that occurs in a stream; its rows are
-  /// then counted, or their numbers added, without looking at them further.
+  /// The stages run once for each combination of values that occurs in streams that are alike;
+  /// its rows are then counted, or their numbers added, without looking at them further.
   mutating func visitColumns(_ rows: LogRows) throws(QueryError) -> Bool {
     guard let plan = pipeline.fieldPlan, let columns = CodedColumns(rows, plan) else {
       return false
@@ -49,46 +42,48 @@ extension RangeReader {
 
   /// All columns are coded: rows of a code are alike.
   private mutating func visitCoded(_ batch: ColumnRun) throws(QueryError) {
-    let (rows, run) = (batch.rows, batch.run)
-    var outcomes = [FieldOutcome](repeating: FieldOutcome(), count: batch.columns.combinations)
-    var counts = [Int32](repeating: 0, count: sample == .lineBytes ? 0 : outcomes.count)
-    var seen: [Int] = []
+    let (outcomes, keys) = known.outcomes(batch, isAlike: pipeline.isAlike(batch.run.stream))
+    let times = batch.rows.timestamps
     let codes = batch.columns.codes
-    var row = run.rows.lowerBound
-    while row < run.rows.upperBound {
-      let pane = panes.pane(rows.timestamps[row])
-      let next = rows.timestamps.firstIndex(
-        after: panes.paneEnd(pane), in: row..<run.rows.upperBound)
-      let segment = row..<next
-      row = next
+    counts.makeRoom(batch.columns.combinations)
+    var row = batch.run.rows.lowerBound
+    while row < batch.run.rows.upperBound {
+      let pane = panes.pane(times[row])
+      let segment =
+        row..<times.firstIndex(
+          after: panes.paneEnd(pane), in: row..<batch.run.rows.upperBound)
+      row = segment.upperBound
       guard panes.isCovered(pane) else { continue }
       if sample == .lineBytes {
-        try addLengths(batch, segment, pane, &outcomes)
-        continue
+        try addLengths(batch, segment, pane, outcomes, keys)
+      } else if codes.isEmpty {
+        try add(Int32(segment.count), batch, 0, segment, pane, outcomes, keys)
+      } else {
+        counts.count(codes, segment)
+        for code in counts.seen {
+          try add(counts.take(code), batch, code, segment, pane, outcomes, keys)
+        }
+        counts.seen.removeAll(keepingCapacity: true)
       }
-      if codes.isEmpty {
-        try add(Int32(segment.count), batch, 0, segment, pane, &outcomes)
-        continue
-      }
-      for row in segment {
-        let code = Int(codes[row])
-        if counts[code] == 0 { seen.append(code) }
-        counts[code] += 1
-      }
-      for code in seen {
-        try add(counts[code], batch, code, segment, pane, &outcomes)
-        counts[code] = 0
-      }
-      seen.removeAll(keepingCapacity: true)
     }
+  }
+
+  private mutating func known(
+    _ batch: ColumnRun, _ code: Int, _ segment: Range<Int>, _ outcomes: FieldOutcomes,
+    _ keys: FieldOutcomes.Keys
+  ) throws(QueryError) -> FieldOutcome {
+    let known = outcomes[code, keys]
+    if known.place != -2 { return known }
+    let made = try outcome(batch, code, segment)
+    outcomes[code, keys] = made
+    return made
   }
 
   private mutating func add(
     _ count: Int32, _ batch: ColumnRun, _ code: Int, _ segment: Range<Int>, _ pane: Int,
-    _ outcomes: inout [FieldOutcome]
+    _ outcomes: FieldOutcomes, _ keys: FieldOutcomes.Keys
   ) throws(QueryError) {
-    if outcomes[code].place == -2 { outcomes[code] = try outcome(batch, code, segment) }
-    let outcome = outcomes[code]
+    let outcome = try known(batch, code, segment, outcomes, keys)
     guard outcome.place >= 0 else { return }
     passed += Int(count)
     if sample == .one {
@@ -103,23 +98,26 @@ extension RangeReader {
   }
 
   private mutating func addLengths(
-    _ batch: ColumnRun, _ segment: Range<Int>, _ pane: Int, _ outcomes: inout [FieldOutcome]
+    _ batch: ColumnRun, _ segment: Range<Int>, _ pane: Int, _ outcomes: FieldOutcomes,
+    _ keys: FieldOutcomes.Keys
   ) throws(QueryError) {
     for row in segment {
       let code = batch.columns.codes.isEmpty ? 0 : Int(batch.columns.codes[row])
-      if outcomes[code].place == -2 { outcomes[code] = try outcome(batch, code, segment) }
-      guard outcomes[code].place >= 0 else { continue }
+      let outcome = try known(batch, code, segment, outcomes, keys)
+      guard outcome.place >= 0 else { continue }
       passed += 1
       sink.add(
         Double(batch.rows.lineLength(row)), at: batch.rows.timestamps[row], pane: pane,
-        to: Int(outcomes[code].place))
+        to: Int(outcome.place))
     }
   }
 
   /// The one column that is not coded has the samples.
   private mutating func visitNumbers(_ batch: ColumnRun, _ numbers: [Double]) throws(QueryError) {
+    let (shared, keys) = known.outcomes(batch, isAlike: pipeline.isAlike(batch.run.stream))
     let (rows, run) = (batch.rows, batch.run)
-    var outcomes = [FieldOutcome](repeating: FieldOutcome(), count: batch.columns.combinations)
+    // By codes, so that rows need no look at the shared ones.
+    var places = [Int32](repeating: -2, count: batch.columns.combinations)
     let codes = batch.columns.codes
     var row = run.rows.lowerBound
     while row < run.rows.upperBound {
@@ -131,8 +129,8 @@ extension RangeReader {
       guard panes.isCovered(pane) else { continue }
       for row in segment {
         let code = codes.isEmpty ? 0 : Int(codes[row])
-        if outcomes[code].place == -2 { outcomes[code] = try outcome(batch, code, segment) }
-        let place = outcomes[code].place
+        if places[code] == -2 { places[code] = try known(batch, code, segment, shared, keys).place }
+        let place = places[code]
         guard place >= 0 else { continue }
         passed += 1
         sink.add(numbers[row], at: rows.timestamps[row], pane: pane, to: Int(place))
@@ -202,4 +200,37 @@ struct ColumnRun {
   let run: LogRows.Run
   /// See ``RowFields/standIn``.
   var standIn: Int?
+}
+
+/// Counts rows by their codes.
+struct CodeCounts {
+  private var counts: [Int32] = []
+  /// Codes that were counted and not taken yet, in the order in which they came up.
+  var seen: [Int] = []
+
+  /// Codes that come are less than `combinations`.
+  mutating func makeRoom(_ combinations: Int) {
+    if counts.count < combinations {
+      counts.append(contentsOf: repeatElement(0, count: combinations - counts.count))
+    }
+  }
+
+  mutating func count(_ codes: [UInt32], _ rows: Range<Int>) {
+    // In bounds: a batch's codes are less than its combinations, which there is room for.
+    codes.withUnsafeBufferPointer { codes in
+      counts.withUnsafeMutableBufferPointer { counts in
+        for row in rows {
+          let code = Int(codes[row])
+          if counts[code] == 0 { seen.append(code) }
+          counts[code] &+= 1
+        }
+      }
+    }
+  }
+
+  /// How often the code came.
+  mutating func take(_ code: Int) -> Int32 {
+    defer { counts[code] = 0 }
+    return counts[code]
+  }
 }

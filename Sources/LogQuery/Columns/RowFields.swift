@@ -25,7 +25,8 @@ struct RowFields {
     case .codes(let codes):
       switch columns[column] {
       case .constant(let value): return value.map(row.arena.copy)
-      case .dictionary(_, let values): return values[codes[column]].map(row.arena.copy)
+      case .dictionary(let dictionary):
+        return dictionary.values[codes[column]].map(row.arena.copy)
       case .numbers, .texts: return nil
       }
     }

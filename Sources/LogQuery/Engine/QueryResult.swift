@@ -5,9 +5,12 @@ package import TelemetryModel
 /// One entry of a log query's answer.
 package struct ResultEntry: Sendable {
   package let timestamp: Timestamp
-  package let line: [UInt8]
+  /// The line as the stages left it.
+  package let text: EntryLine
   /// With the categories that `categorize-labels` answers tell apart.
   package let labels: RowLabels
+
+  package var line: [UInt8] { text.bytes }
 }
 
 /// The entries of one final label set.

@@ -18,7 +18,7 @@ struct EntryHeap: Sendable {
   struct Item: Sendable {
     var rank: Rank
     var labels: RowLabels
-    var line: [UInt8]
+    var line: EntryLine
   }
 
   /// What is moved about in the heap: no references, which would be counted at each move.
@@ -30,8 +30,7 @@ struct EntryHeap: Sendable {
 
   private var nodes: [Node] = []
   private var labels: [RowLabels] = []
-  private var lines: [[UInt8]] = []
-  private(set) var lineBytes = 0
+  private var lines = LineArena()
   let capacity: Int
   let direction: Direction
 
@@ -39,6 +38,9 @@ struct EntryHeap: Sendable {
     self.capacity = capacity
     self.direction = direction
   }
+
+  /// Bytes of the lines that are kept.
+  var lineBytes: Int { lines.byteCount }
 
   var isFull: Bool { nodes.count >= capacity }
 
@@ -67,20 +69,18 @@ struct EntryHeap: Sendable {
     return isLater == (direction == .forward)
   }
 
-  /// Keeps `item` if it is among the best.
-  mutating func insert(_ item: Item) {
-    guard wants(item.rank) else { return }
-    lineBytes += item.line.count
+  /// Keeps an entry if it is among the best.
+  mutating func insert(_ rank: Rank, _ row: RowLabels, _ line: UnsafeRawBufferPointer) {
+    guard wants(rank) else { return }
     if isFull {
       let slot = nodes[0].slot
-      lineBytes -= lines[slot].count
-      labels[slot] = item.labels
-      lines[slot] = item.line
-      sink(Node(rank: item.rank, slot: slot))
+      labels[slot] = row
+      lines.replace(slot, with: line)
+      sink(Node(rank: rank, slot: slot))
     } else {
-      nodes.append(Node(rank: item.rank, slot: lines.count))
-      labels.append(item.labels)
-      lines.append(item.line)
+      nodes.append(Node(rank: rank, slot: labels.count))
+      labels.append(row)
+      lines.append(line)
       var at = nodes.count - 1
       while at > 0, isWorse(nodes[at].rank, than: nodes[(at - 1) / 2].rank) {
         nodes.swapAt(at, (at - 1) / 2)
@@ -108,15 +108,14 @@ struct EntryHeap: Sendable {
   /// Takes in what another thread found.
   mutating func merge(_ other: Self) {
     for node in other.nodes where wants(node.rank) {
-      insert(
-        Item(rank: node.rank, labels: other.labels[node.slot], line: other.lines[node.slot]))
+      other.lines.line(node.slot).withBytes { insert(node.rank, other.labels[node.slot], $0) }
     }
   }
 
   /// All that was kept, in the query's direction.
   var ordered: [Item] {
     nodes.sorted { isWorse($1.rank, than: $0.rank) }.map { node in
-      Item(rank: node.rank, labels: labels[node.slot], line: lines[node.slot])
+      Item(rank: node.rank, labels: labels[node.slot], line: lines.line(node.slot))
     }
   }
 }

@@ -112,9 +112,13 @@ struct LogQueryRun {
     var places: [Labels: Int] = [:]
     var placeOf: [ObjectIdentifier: Int] = [:]
     var streams: [ResultStream] = []
+    // Entries of one label set often follow each other.
+    var last: (labels: RowLabels, place: Int)?
     for entry in entries {
       let place: Int
-      if let known = placeOf[ObjectIdentifier(entry.labels)] {
+      if let last, last.labels === entry.labels {
+        place = last.place
+      } else if let known = placeOf[ObjectIdentifier(entry.labels)] {
         place = known
       } else {
         place = places[entry.labels.all] ?? streams.count
@@ -124,8 +128,9 @@ struct LogQueryRun {
         }
         placeOf[ObjectIdentifier(entry.labels)] = place
       }
+      last = (entry.labels, place)
       streams[place].entries.append(
-        ResultEntry(timestamp: entry.rank.timestamp, line: entry.line, labels: entry.labels))
+        ResultEntry(timestamp: entry.rank.timestamp, text: entry.line, labels: entry.labels))
     }
     return streams.sortedByText
   }

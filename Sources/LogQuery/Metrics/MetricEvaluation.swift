@@ -64,14 +64,17 @@ struct MetricEvaluation {
   }
 
   /// All steps at once, or half of them after the other where each sample has to be kept and
-  /// there would be too many.
+  /// there would be too many; a single one in parts.
   private mutating func evaluate(_ leaf: RangeLeaf, over grid: StepGrid) throws(QueryError)
     -> SeriesMatrix
   {
     do throws(QueryError) {
       return try RangeScan(leaf, grid, self).evaluate(&statistics)
     } catch {
-      guard error == .tooManySamples(limits.samplesMax), grid.count > 1 else { throw error }
+      guard error == .tooManySamples(limits.samplesMax) else { throw error }
+    }
+    guard grid.count > 1 else {
+      return try RangeScan(leaf, grid, self).evaluateInParts(&statistics)
     }
     let (first, second) = grid.halves
     let left = try evaluate(leaf, over: first)

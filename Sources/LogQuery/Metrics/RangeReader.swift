@@ -20,6 +20,9 @@ struct RangeReader<Sink: SampleSink> {
   var pipeline: LogPipeline
   var index: SeriesIndex
   var sink: Sink
+  /// Of rows that are read by columns.
+  var known = KnownOutcomes()
+  var counts = CodeCounts()
   /// Rows that passed the stages.
   var passed = 0
 

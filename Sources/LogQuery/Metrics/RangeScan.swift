@@ -87,6 +87,63 @@ struct RangeScan {
     return SeriesMatrix(series: [MatrixSeries(labels: labels, values: values)])
   }
 
+  // MARK: One window, in bounded memory
+
+  /// The same for the only window of a question that has more samples than may be kept: numbers
+  /// are read several times, or the window is read in parts.
+  func evaluateInParts(_ statistics: inout QueryStatistics) throws(QueryError) -> SeriesMatrix {
+    if leaf.aggregation.function == .quantile { return try searchQuantiles(&statistics) }
+    var counters: [Labels: CounterAggregate] = [:]
+    try addCounters(panes.scanned, &counters, &statistics)
+    return SeriesMatrix(
+      series: counters.map { labels, counter in
+        let rate = counter.rate(over: range.span, endingAt: panes.windowEnd(0))
+        return MatrixSeries(labels: labels, values: [rate])
+      })
+  }
+
+  /// Adds what counters did in `part`, in halves where that has too many samples.
+  private func addCounters(
+    _ part: Range<Timestamp>, _ counters: inout [Labels: CounterAggregate],
+    _ statistics: inout QueryStatistics
+  ) throws(QueryError) {
+    do throws(QueryError) {
+      var whole = try read(
+        CounterTable(span: range.span), .unwrapped, &statistics, in: part)
+      for (place, labels) in whole.labels.enumerated() {
+        guard let counter = whole.sink.counter(of: place) else { continue }
+        if counters[labels]?.merge(counter) == nil { counters[labels] = counter }
+      }
+      return
+    } catch {
+      let span = (part.upperBound - part.lowerBound).nanoseconds
+      guard error == .tooManySamples(limits.samplesMax), span > 1 else { throw error }
+    }
+    let span = (part.upperBound - part.lowerBound).nanoseconds
+    let middle = part.lowerBound + TimeSpan(nanoseconds: span / 2)
+    try addCounters(part.lowerBound..<middle, &counters, &statistics)
+    try addCounters(middle..<part.upperBound, &counters, &statistics)
+  }
+
+  /// Each reading of the window finds sixteen more bits of the numbers at the ranks in question.
+  private func searchQuantiles(_ statistics: inout QueryStatistics) throws(QueryError)
+    -> SeriesMatrix
+  {
+    let fraction = leaf.aggregation.parameter ?? .nan
+    var labels: [Labels] = []
+    var search = QuantileSearch(fraction: fraction)
+    while !search.isDone {
+      let whole = try read(search.counts, .unwrapped, &statistics, known: labels)
+      // The places of series stay, so that what is known of them is theirs.
+      labels = whole.labels
+      search.narrow(whole.sink)
+    }
+    return SeriesMatrix(
+      series: labels.indices.compactMap { place in
+        search.value(of: place).map { MatrixSeries(labels: labels[place], values: [$0]) }
+      })
+  }
+
   // MARK: Rows
 
   /// What one thread read, or all of them together.
@@ -109,10 +166,12 @@ struct RangeScan {
     }
   }
 
+  /// Reads the samples of `part`, or of all windows; series that are `known` get the first places.
   private func read<Sink: SampleSink>(
-    _ empty: Sink, _ sample: SampleSource, _ statistics: inout QueryStatistics
+    _ empty: Sink, _ sample: SampleSource, _ statistics: inout QueryStatistics,
+    known labels: [Labels] = [], in part: Range<Timestamp>? = nil
   ) throws(QueryError) -> Part<Sink> {
-    var parts = try read(empty, sample)
+    var parts = try read(empty, sample, labels, part ?? panes.scanned)
     for part in parts { statistics.add(part.statistics) }
     guard var whole = parts.popLast() else { return Part(labels: [], sink: empty) }
     guard !parts.isEmpty else { return whole }
@@ -121,13 +180,12 @@ struct RangeScan {
     return whole
   }
 
-  private func read<Sink: SampleSink>(_ empty: Sink, _ sample: SampleSource) throws(QueryError)
-    -> [Part<Sink>]
-  {
+  private func read<Sink: SampleSink>(
+    _ empty: Sink, _ sample: SampleSource, _ known: [Labels], _ scanned: Range<Timestamp>
+  ) throws(QueryError) -> [Part<Sink>] {
     let pipeline = try LogPipeline(
       running: range.selection.stages, unwrap: range.unwrap, need: leaf.need,
       hasLinesDecided: true)
-    let scanned = panes.scanned
     guard !scanned.isEmpty else { return [] }
     var scan = LogScan(
       tenants: tenants, matchers: range.selection.matchers, range: scanned, order: .oldestFirst)
@@ -140,6 +198,7 @@ struct RangeScan {
     let (leaf, panes, limits) = (leaf, panes, limits)
     return try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var reader = try RangeReader(leaf, panes, sample, empty)
+      reader.index.start(with: known)
       let found = try worker.scan { rows throws(QueryError) in
         let before = reader.sink.sampleCount
         try reader.visit(rows)

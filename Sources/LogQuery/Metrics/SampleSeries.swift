@@ -25,6 +25,16 @@ struct SampleSeries: Sendable {
     isSorted = true
   }
 
+  /// All samples as one.
+  mutating func counter() -> CounterAggregate? {
+    settle()
+    var counter: CounterAggregate?
+    for (time, value) in zip(times, values) {
+      if counter?.add(value, at: time) == nil { counter = CounterAggregate(value, at: time) }
+    }
+    return counter
+  }
+
   /// `rate_counter` for each step.
   mutating func counterRates(_ grid: PaneGrid, span: TimeSpan) -> [Double] {
     settle()

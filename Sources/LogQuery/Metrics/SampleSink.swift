@@ -93,6 +93,13 @@ struct CounterTable: SampleSink {
   }
 }
 
+extension CounterTable {
+  /// What the counter of a series did, all of its samples taken together; nil without any.
+  mutating func counter(of place: Int) -> CounterAggregate? {
+    place < series.count ? series[place].counter() : nil
+  }
+}
+
 /// `quantile_over_time`: every number, by pane.
 struct QuantileTable: SampleSink {
   let fraction: Double

@@ -24,6 +24,12 @@ struct SeriesIndex {
     isAbsent = leaf.aggregation.function == .absent
   }
 
+  /// Gives series the first places, before any row was seen.
+  mutating func start(with known: [Labels]) {
+    labels = known
+    places = Dictionary(uniqueKeysWithValues: zip(known, known.indices))
+  }
+
   mutating func place(of row: RowLabels) throws(QueryError) -> Int {
     if row.id < placeOf.count, placeOf[row.id] >= 0 { return Int(placeOf[row.id]) }
     if let error = row.error, !keepsErrors {

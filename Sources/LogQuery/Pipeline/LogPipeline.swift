@@ -23,6 +23,9 @@ package struct LogPipeline: RowProcessing {
   /// their bytes needs them.
   package let needsLine: Bool
 
+  /// The labels that stages and reader look at, where ``fieldPlan`` names them; nil when templates
+  /// may look at any.
+  private let lookedAt: [String]?
   private let names: LabelNames
   private let row: RowBuilder
   /// Filters of the line as it was stored: asked before anything is made ready for the labels.
@@ -55,6 +58,8 @@ package struct LogPipeline: RowProcessing {
     requiredLiterals = compiler.lineFilters.compactMap(\.requiredLiteral)
     let hints = compiler.hints(need, unwrap: self.unwrap)
     fieldPlan = FieldPlan(compiler, hints)
+    lookedAt =
+      compiler.formatsLabels ? nil : fieldPlan?.metadata.map { names.texts[$0.id] }
     plainUnwrap = self.unwrap.flatMap { compiler.isAlone($0, need) ? $0.id : nil }
     readsLine = compiler.stagesReadLine || !lineFilters.isEmpty
     switch need {
@@ -78,6 +83,17 @@ package struct LogPipeline: RowProcessing {
     return finished()
   }
 
+  /// Whether every row passes, with the labels that its stream and metadata give.
+  var isEmpty: Bool { stages.isEmpty && lineFilters.isEmpty && unwrap == nil }
+
+  /// The labels of a row that no stage looks at.
+  mutating func labels(of stream: StreamReference, _ metadata: [Label]) -> RowLabels {
+    if names.isFull { forgetNames() }
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+    row.begin(line: nothing, at: .zero, base: base(of: stream), metadata: metadata)
+    return sets.labels(row)
+  }
+
   /// The same for a row of which columns have all that ``fieldPlan`` asks for; its line is not
   /// looked at and comes out empty.
   mutating func process(_ fields: RowFields, stream: StreamReference) -> ProcessedRow? {
@@ -95,6 +111,12 @@ package struct LogPipeline: RowProcessing {
   /// Whether a stream has the label.
   func hasLabel(_ id: LabelNames.ID, _ stream: StreamReference) -> Bool {
     stream.labels[names.texts[id]] != nil
+  }
+
+  /// Whether nobody looks at a label of the stream: rows of such streams with the same fields come
+  /// out alike.
+  func isAlike(_ stream: StreamReference) -> Bool {
+    lookedAt?.allSatisfy { stream.labels[$0] == nil } ?? false
   }
 
   private mutating func finished() -> ProcessedRow? {

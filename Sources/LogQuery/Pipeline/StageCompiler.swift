@@ -16,6 +16,8 @@ struct StageCompiler {
   private(set) var columnParser: ColumnParser?
   /// A stage reads of a row what columns don't have.
   private(set) var readsBeyondColumns = false
+  /// A stage makes labels of templates.
+  private(set) var formatsLabels = false
   /// A stage before the current group may have changed the line.
   private var hasChangedLine = false
   /// A stage of the current group does.
@@ -70,6 +72,7 @@ struct StageCompiler {
       endGroup()
     case .labelFormat(let format):
       let made = try LabelFormatStage(format, names, environment)
+      formatsLabels = true
       require(made.labels)
       needsLine = needsLine || made.readsLine
       stagesReadLine = stagesReadLine || made.readsLine

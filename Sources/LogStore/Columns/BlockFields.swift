@@ -13,13 +13,14 @@ struct BlockFields {
     var dropsEmpty = false
 
     /// The values of `rows`.
-    func values(_ rows: [UInt32]) throws(LogStoreError) -> FieldColumn {
+    func values(_ rows: RowPlaces) -> FieldColumn {
       let column = allValues(rows)
       guard dropsEmpty else { return column }
       switch column {
       case .constant(let value): return value?.isEmpty == true ? .constant(nil) : column
-      case .dictionary(let codes, let values):
-        return .dictionary(codes: codes, values: values.map { $0?.isEmpty == true ? nil : $0 })
+      case .dictionary(var dictionary):
+        dictionary.values = dictionary.values.map { $0?.isEmpty == true ? nil : $0 }
+        return .dictionary(dictionary)
       case .numbers: return column
       case .texts(let texts):
         let starts = texts.starts.indices.map { row in
@@ -30,43 +31,69 @@ struct BlockFields {
       }
     }
 
-    private func allValues(_ rows: [UInt32]) -> FieldColumn {
-      guard let data else { return .constant(nil) }
-      if let constant = data as? ConstantData, places.isEmpty { return .constant(constant.value) }
-      if let constant = data as? ConstantData {
+    private func allValues(_ rows: RowPlaces) -> FieldColumn {
+      switch data {
+      case nil: return .constant(nil)
+      case let constant as ConstantData where places.isEmpty: return .constant(constant.value)
+      case let constant as ConstantData:
         return .dictionary(
-          codes: rows.map { places[Int($0)] == .max ? 1 : 0 }, values: [constant.value, nil])
-      }
-      if let dictionary = data as? DictionaryData {
-        let absent = UInt32(dictionary.values.count)
+          FieldColumn.Dictionary(
+            codes: places.withUnsafeBufferPointer { places in
+              rows.map { places[$0] == .max ? 1 : 0 }
+            }, values: [constant.value, nil], numbers: [constant.number, .max]))
+      case let dictionary as DictionaryData:
         return .dictionary(
-          codes: rows.map { row in
-            guard !places.isEmpty else { return UInt32(dictionary.codes[Int(row)]) }
-            let place = places[Int(row)]
-            return place == .max ? absent : UInt32(dictionary.codes[Int(place)])
-          }, values: dictionary.values.map { $0 } + [nil])
+          FieldColumn.Dictionary(
+            codes: codes(of: dictionary, rows),
+            values: dictionary.texts.map { Array($0) } + [nil],
+            numbers: dictionary.texts.numbers + [.max]))
+      case let numbers as NumberData where hasAll(rows): return self.numbers(numbers, rows)
+      case let data?: return texts(data, rows)
       }
-      if let numbers = data as? NumberData,
-        places.isEmpty || rows.allSatisfy({ places[Int($0)] != .max })
-      {
-        let unit = Double(NumberStyle.powers[numbers.style.scale])
-        let mantissas = rows.map { row in
-          numbers.values[places.isEmpty ? Int(row) : Int(places[Int(row)])]
-        }
-        return .numbers(
-          FieldColumn.NumberColumn(
-            mantissas: mantissas, style: numbers.style, values: mantissas.map { Double($0) / unit })
-        )
-      }
-      return texts(data, rows)
     }
 
-    private func texts(_ data: ColumnData, _ rows: [UInt32]) -> FieldColumn {
+    private func codes(of dictionary: DictionaryData, _ rows: RowPlaces) -> [UInt32] {
+      let absent = UInt32(dictionary.texts.count)
+      return dictionary.codes.withUnsafeBufferPointer { codes in
+        guard !places.isEmpty else { return rows.map { UInt32(codes[$0]) } }
+        return places.withUnsafeBufferPointer { places in
+          rows.map { row in
+            let place = places[row]
+            return place == .max ? absent : UInt32(codes[Int(place)])
+          }
+        }
+      }
+    }
+
+    /// Whether all of the rows have a value.
+    private func hasAll(_ rows: RowPlaces) -> Bool {
+      guard !places.isEmpty else { return true }
+      var lacking = false
+      rows.forEach { if places[$0] == .max { lacking = true } }
+      return !lacking
+    }
+
+    private func numbers(_ numbers: NumberData, _ rows: RowPlaces) -> FieldColumn {
+      let unit = Double(NumberStyle.powers[numbers.style.scale])
+      let mantissas =
+        places.isEmpty
+        ? rows.pick(numbers.values)
+        : numbers.values.withUnsafeBufferPointer { values in
+          places.withUnsafeBufferPointer { places in rows.map { values[Int(places[$0])] } }
+        }
+      let values = mantissas.withUnsafeBufferPointer { mantissas in
+        RowPlaces(0..<mantissas.count).map { Double(mantissas[$0]) / unit }
+      }
+      return .numbers(
+        FieldColumn.NumberColumn(mantissas: mantissas, style: numbers.style, values: values))
+    }
+
+    private func texts(_ data: ColumnData, _ rows: RowPlaces) -> FieldColumn {
       var bytes: [UInt8] = []
       var starts: [UInt32] = []
       var ends: [UInt32] = []
-      for row in rows {
-        let place = places.isEmpty ? row : places[Int(row)]
+      rows.forEach { row in
+        let place = places.isEmpty ? UInt32(row) : places[row]
         if place == .max {
           starts.append(.max)
           ends.append(0)
@@ -84,7 +111,6 @@ struct BlockFields {
   private(set) var columns: [Field] = []
   /// Whether rows with a shape code have all fields in columns.
   private var isDecided: [Bool]
-  private let codes: [UInt16]
   private struct Condition {
     var field: Int
     var label: String
@@ -96,7 +122,7 @@ struct BlockFields {
   }
 
   private let conditions: [Condition]
-  private let metadataCodes: [UInt16]
+  private let rows: ColumnRows
 
   /// What a field is in lines of a shape.
   enum Place: Equatable {
@@ -106,20 +132,18 @@ struct BlockFields {
     case unknown
   }
 
-  init(
-    _ scan: LogScan, _ rows: ColumnRows, _ segment: SegmentColumns,
-    _ lines: BlockColumns.ShapeCodes, _ metadata: BlockColumns.ShapeCodes
-  ) throws(LogStoreError) {
-    codes = lines.codes
-    metadataCodes = metadata.codes
-    isDecided = Array(repeating: true, count: lines.shapes.count)
+  init(_ scan: LogScan, _ rows: ColumnRows) throws(LogStoreError) {
+    self.rows = rows
+    let segment = rows.segment
+    let (lines, metadata) = (rows.lineShapes, rows.metadataShapes)
+    isDecided = Array(repeating: true, count: lines.count)
     for request in scan.fields {
       if case .metadata(let name) = request {
         columns.append(try Self.metadata(Array(name.utf8), rows, segment, metadata))
         continue
       }
       var found: UInt32?
-      for (code, shape) in lines.shapes.enumerated() {
+      for (code, shape) in lines.enumerated() {
         switch Self.place(request, Int(shape), segment) {
         case .column(let column):
           // Two columns for one field, as of two paths with one name: the first is kept.
@@ -148,17 +172,16 @@ struct BlockFields {
       let label = Array(condition.label.utf8)
       return Condition(
         field: condition.field, label: condition.label, flags: flags, absent: absent,
-        isHidden: metadata.shapes.map { shape in
+        isHidden: metadata.map { shape in
           segment.shapes[Int(shape)].columns.contains { segment.columns[Int($0)].name == label }
         })
     }
   }
 
   private static func metadata(
-    _ name: [UInt8], _ rows: ColumnRows, _ segment: SegmentColumns,
-    _ metadata: BlockColumns.ShapeCodes
+    _ name: [UInt8], _ rows: ColumnRows, _ segment: SegmentColumns, _ shapes: [UInt32]
   ) throws(LogStoreError) -> Field {
-    for shape in metadata.shapes {
+    for shape in shapes {
       for column in segment.shapes[Int(shape)].columns
       where segment.columns[Int(column)].name == name {
         let (data, places) = try rows.column(column)
@@ -175,6 +198,8 @@ struct BlockFields {
   func split(_ runs: [ChosenRun]) throws(LogStoreError) -> (decided: [ChosenRun], open: [ChosenRun])
   {
     if conditions.isEmpty, isDecided.allSatisfy({ $0 }) { return (runs, []) }
+    let lines = try rows.lines()
+    let metadata = conditions.isEmpty ? ShapeCodes() : try rows.metadataCodes()
     var decided: [ChosenRun] = []
     var open: [ChosenRun] = []
     for run in runs {
@@ -183,11 +208,11 @@ struct BlockFields {
       // A label of the stream is looked at in place of the field.
       let isHidden = conditions.contains { run.stream.labels[$0.label] != nil }
       run.rows.forEach { row in
-        guard isDecided[Int(codes[row])] else {
+        guard isDecided[lines.code(row)] else {
           left.append(UInt32(row))
           return
         }
-        switch isHidden ? FieldDecision.unknown : decision(row) {
+        switch isHidden ? FieldDecision.unknown : decision(row, metadata) {
         case FieldDecision.passes: kept.append(UInt32(row))
         case FieldDecision.unknown: left.append(UInt32(row))
         default: break
@@ -200,10 +225,10 @@ struct BlockFields {
   }
 
   @inline(__always)
-  private func decision(_ row: Int) -> UInt8 {
+  private func decision(_ row: Int, _ metadata: ShapeCodes) -> UInt8 {
     var result = FieldDecision.passes
     for condition in conditions {
-      if !metadataCodes.isEmpty, condition.isHidden[Int(metadataCodes[row])] {
+      if !metadata.shapes.isEmpty, condition.isHidden[metadata.code(row)] {
         return FieldDecision.unknown
       }
       let places = columns[condition.field].places
@@ -309,7 +334,7 @@ enum FieldDecision {
       let one = data.value.withUnsafeBytes { decide(test, $0) }
       return (Array(repeating: one, count: data.count), absent)
     case let data as DictionaryData:
-      let decisions = data.values.map { value in value.withUnsafeBytes { decide(test, $0) } }
+      let decisions = data.texts.map { decide(test, $0) }
       return (data.codes.map { decisions[Int($0)] }, absent)
     case let data as NumberData:
       if case .number(let comparison, let limit) = test {

@@ -67,17 +67,20 @@ struct ByteStreamReader {
     var range: Range<Int>
   }
 
-  private let page: [UInt8]
+  private let page: PageBytes
   private let small: [UInt8]
   private var entries: [Entry] = []
   private(set) var inflatedCount = 0
+  /// Bytes of the page that were read from its file.
+  private(set) var readCount: Int
 
   static let byteCountMax = 1 << 30
   static let countMax = 1 << 20
 
-  /// Reads the directory at the reader's place in `page`.
-  init(_ page: [UInt8], _ reader: inout BlockReader) throws(LogStoreError) {
+  /// Reads the directory at the reader's place in the beginning of `page`.
+  init(_ page: PageBytes, _ reader: inout BlockReader) throws(LogStoreError) {
     self.page = page
+    readCount = page.beginning.count
     let headCount = try reader.varint(max: Self.countMax * 8)
     let head = try CompressedBytes.read(count: headCount, &reader)
     let smallCount = try reader.varint(max: Self.byteCountMax)
@@ -130,19 +133,17 @@ struct ByteStreamReader {
       guard entry.range.count == entry.byteCount else {
         throw BlockReader.malformed("a stream has another length than stated")
       }
-      return Array(page[entry.range])
+      return try page.withBytes(entry.range, &readCount) { (kept) throws(LogStoreError) in
+        Array(kept)
+      }
     case 1:
       inflatedCount += entry.byteCount
-      let inflated = page.withUnsafeBytes { page in
-        Result { () throws(CompressionError) in
-          try Zstd.decompress(
-            UnsafeRawBufferPointer(rebasing: page[entry.range]), bytesMax: entry.byteCount)
-        }
+      return try page.withBytes(entry.range, &readCount) { (kept) throws(LogStoreError) in
+        guard let bytes = try? Zstd.decompress(kept, bytesMax: entry.byteCount),
+          bytes.count == entry.byteCount
+        else { throw BlockReader.malformed("a stream does not inflate") }
+        return bytes
       }
-      guard case .success(let bytes) = inflated, bytes.count == entry.byteCount else {
-        throw BlockReader.malformed("a stream does not inflate")
-      }
-      return bytes
     case let kind?: throw BlockReader.malformed("a stream has the unknown kind \(kind)")
     }
   }
@@ -152,17 +153,43 @@ struct ByteStreamReader {
     -> [UInt64]
   {
     guard width <= 8 else { throw BlockReader.malformed("numbers are \(width) bytes wide") }
-    var values = [UInt64](repeating: 0, count: count)
-    for plane in 0..<width {
-      let bytes = try bytes(first + plane, expected: count)
-      let shift = UInt64(plane * 8)
-      values.withUnsafeMutableBufferPointer { values in
-        bytes.withUnsafeBufferPointer { bytes in
-          for index in 0..<count { values[index] |= UInt64(bytes[index]) << shift }
+    var planes: [[UInt8]] = []
+    for plane in 0..<width { planes.append(try bytes(first + plane, expected: count)) }
+    return [UInt64](unsafeUninitializedCapacity: count) { values, filled in
+      Self.join(planes, into: values, count)
+      filled = count
+    }
+  }
+
+  /// Puts the bytes of planes of `count` bytes each side by side, the lowest first.
+  private static func join(
+    _ planes: [[UInt8]], into values: UnsafeMutableBufferPointer<UInt64>, _ count: Int
+  ) {
+    var done = 0
+    switch planes.count {
+    case 0: for index in 0..<count { values.initializeElement(at: index, to: 0) }
+    case 1:
+      planes[0].withUnsafeBufferPointer { low in
+        for index in 0..<count { values.initializeElement(at: index, to: UInt64(low[index])) }
+      }
+      done = 1
+    default:
+      planes[0].withUnsafeBufferPointer { low in
+        planes[1].withUnsafeBufferPointer { high in
+          for index in 0..<count {
+            values.initializeElement(
+              at: index, to: UInt64(low[index]) | UInt64(high[index]) << 8)
+          }
         }
       }
+      done = 2
     }
-    return values
+    for plane in planes.indices.dropFirst(done) {
+      let shift = UInt64(plane * 8)
+      planes[plane].withUnsafeBufferPointer { bytes in
+        for index in 0..<count { values[index] |= UInt64(bytes[index]) << shift }
+      }
+    }
   }
 }
 
@@ -192,17 +219,16 @@ enum CodeColumn {
     let high = limit > 256 ? try streams.bytes(first + 1, expected: count) : []
     var largest: UInt16 = 0
     let codes = [UInt16](unsafeUninitializedCapacity: count) { out, filled in
-      if high.isEmpty {
-        for index in 0..<count {
-          out[index] = UInt16(low[index])
-          largest = max(largest, out[index])
-        }
-      } else {
-        for index in 0..<count {
-          out[index] = UInt16(low[index]) | UInt16(high[index]) << 8
-          largest = max(largest, out[index])
+      low.withUnsafeBufferPointer { low in
+        high.withUnsafeBufferPointer { high in
+          if high.isEmpty {
+            for index in 0..<count { out[index] = UInt16(low[index]) }
+          } else {
+            for index in 0..<count { out[index] = UInt16(low[index]) | UInt16(high[index]) << 8 }
+          }
         }
       }
+      for index in 0..<count { largest = max(largest, out[index]) }
       filled = count
     }
     guard Int(largest) < limit else {

@@ -6,22 +6,31 @@ struct ColumnBlock: LogBlock {
   let runs: [BlockRows.Run]
   let rowCount: Int
   let lineByteCount: Int
-  let page: [UInt8]
-  /// Where the header begins in the page.
-  let bodyStart: Int
   let segment: SegmentColumns
+  /// What the block says of its columns.
+  let header: [UInt8]
+  /// Nothing of them is inflated yet.
+  let streams: ByteStreamReader
 
   init(_ page: [UInt8], _ segment: SegmentColumns) throws(LogStoreError) {
-    self.page = page
+    try self.init(PageBytes(page), segment)
+  }
+
+  init(_ page: PageBytes, _ segment: SegmentColumns) throws(LogStoreError) {
     self.segment = segment
-    let head = try page.withUnsafeBufferPointer { (page) throws(LogStoreError) in
-      var reader = BlockReader(UnsafeRawBufferPointer(page))
-      return try BlockHead(&reader)
+    let (head, header, streams) = try page.beginning.withUnsafeBufferPointer {
+      (bytes) throws(LogStoreError) -> (BlockHead, [UInt8], ByteStreamReader) in
+      var reader = BlockReader(UnsafeRawBufferPointer(bytes))
+      let head = try BlockHead(&reader)
+      let count = try reader.varint(max: ByteStreamReader.byteCountMax)
+      let header = try CompressedBytes.read(count: count, &reader)
+      return (head, header, try ByteStreamReader(page, &reader))
     }
     runs = head.runs
     rowCount = head.rowCount
     lineByteCount = head.lineByteCount
-    bodyStart = head.end
+    self.header = header
+    self.streams = streams
   }
 
   func load() throws(LogStoreError) -> any LoadedRows { try ColumnRows(self) }
@@ -32,7 +41,6 @@ struct BlockHead {
   let rowCount: Int
   let lineByteCount: Int
   private(set) var runs: [BlockRows.Run] = []
-  private(set) var end = 0
 
   init(_ reader: inout BlockReader) throws(LogStoreError) {
     _ = try reader.byte()
@@ -53,85 +61,61 @@ struct BlockHead {
       runs.append(BlockRows.Run(stream: ordinal, count: count))
     }
     guard rows == rowCount else { throw BlockReader.malformed("streams do not hold all rows") }
-    end = reader.position
   }
 }
 
-/// The columns of a block as it is read: the header, and the values once they are asked for.
+/// Shapes of rows: the distinct ones, and the place of each row's.
+struct ShapeCodes {
+  var shapes: [UInt32] = []
+  /// Of each row; empty where all rows have the first shape.
+  var codes: [UInt16] = []
+
+  @inline(__always)
+  func code(_ row: Int) -> Int { codes.isEmpty ? 0 : Int(codes[row]) }
+}
+
+/// The columns of a block as it is read: parts of the header and values once they are asked for.
 /// Used by one thread.
 struct BlockColumns {
-  /// Shapes of rows: the distinct ones, and the place of each row's.
-  struct ShapeCodes {
-    var shapes: [UInt32] = []
-    var codes: [UInt16] = []
-
-    /// Rows of a column that the shapes with `has` have.
-    func rows(_ has: [Bool]) -> Int {
-      if has.allSatisfy({ $0 }) { return codes.count }
-      return codes.reduce(0) { $0 + (has[Int($1)] ? 1 : 0) }
-    }
-  }
-
   private let block: ColumnBlock
   private var streams: ByteStreamReader
-  private(set) var lines = ShapeCodes()
-  private(set) var metadata = ShapeCodes()
-  private let timeBase: Int64
-  private let timeUnit: UInt64
-  private let timeWidth: Int
-  private var descriptions: [UInt32: ColumnDescription] = [:]
+  /// Distinct shapes of lines and of metadata.
+  let lineShapes: [UInt32]
+  let metadataShapes: [UInt32]
+  private let parts: Parts
+  private var lineCodes: ShapeCodes?
+  private var metadataCodes: ShapeCodes?
+  private var known: [UInt32: ColumnDescription]?
 
   var inflatedCount: Int { streams.inflatedCount }
+  var readCount: Int { streams.readCount }
 
   init(_ block: ColumnBlock) throws(LogStoreError) {
     self.block = block
-    let page = block.page
-    let (header, streams) = try page.withUnsafeBufferPointer {
-      (bytes) throws(LogStoreError) -> ([UInt8], ByteStreamReader) in
-      var reader = BlockReader(UnsafeRawBufferPointer(bytes))
-      _ = try reader.bytes(block.bodyStart)
-      let count = try reader.varint(max: ByteStreamReader.byteCountMax)
-      let header = try CompressedBytes.read(count: count, &reader)
-      return (header, try ByteStreamReader(page, &reader))
-    }
-    self.streams = streams
+    streams = block.streams
     let segment = block.segment
-    let parts = try header.withUnsafeBufferPointer { (header) throws(LogStoreError) -> Parts in
+    parts = try block.header.withUnsafeBufferPointer {
+      (header) throws(LogStoreError) -> Parts in
       var reader = BlockReader(UnsafeRawBufferPointer(header))
       return try Parts(&reader, segment)
     }
-    timeBase = parts.timeBase
-    timeUnit = parts.timeUnit
-    timeWidth = parts.timeWidth
-    descriptions = parts.descriptions
-    lines = ShapeCodes(
-      shapes: parts.lineShapes,
-      codes: try CodeColumn.read(
-        &self.streams, first: parts.lineCodes, count: block.rowCount,
-        limit: parts.lineShapes.count))
-    if !parts.metadataShapes.isEmpty {
-      metadata = ShapeCodes(
-        shapes: parts.metadataShapes,
-        codes: try CodeColumn.read(
-          &self.streams, first: parts.metadataCodes, count: block.rowCount,
-          limit: parts.metadataShapes.count))
-    }
-    guard
-      (lines.shapes + metadata.shapes).allSatisfy({ shape in
-        segment.shapes[Int(shape)].columns.allSatisfy { descriptions[$0] != nil }
-      })
-    else { throw BlockReader.malformed("a column of its shapes is absent") }
+    lineShapes = parts.lineShapes
+    metadataShapes = parts.metadataShapes
   }
 
+  /// What the header begins with.
   private struct Parts {
-    var timeBase: Int64
-    var timeUnit: UInt64
-    var timeWidth: Int
-    var lineShapes: [UInt32] = []
-    var lineCodes: Int
-    var metadataShapes: [UInt32] = []
-    var metadataCodes: Int
-    var descriptions: [UInt32: ColumnDescription] = [:]
+    let timeBase: Int64
+    let timeUnit: UInt64
+    let timeWidth: Int
+    let lineShapes: [UInt32]
+    /// The numbers of streams.
+    let lineCodes: Int
+    let metadataShapes: [UInt32]
+    let metadataCodes: Int
+    /// Where columns are described, and the first of their streams.
+    let columnsStart: Int
+    let columnStreams: Int
 
     init(_ reader: inout BlockReader, _ segment: SegmentColumns) throws(LogStoreError) {
       timeBase = decodeZigZag(try reader.varint())
@@ -147,15 +131,8 @@ struct BlockColumns {
       guard lineShapes.allSatisfy({ segment.shapes[Int($0)].kind != .metadata }),
         metadataShapes.allSatisfy({ segment.shapes[Int($0)].kind == .metadata })
       else { throw BlockReader.malformed("a row has a shape of the wrong kind") }
-      var column: Int64 = 0
-      for _ in 0..<(try reader.count()) {
-        column &+= decodeZigZag(try reader.varint())
-        guard column >= 0, column < Int64(segment.columns.count) else {
-          throw BlockReader.malformed("a column is unknown to the segment")
-        }
-        descriptions[UInt32(column)] = try ColumnDescription(
-          &reader, &stream, segment.stringCount)
-      }
+      columnsStart = reader.position
+      columnStreams = stream
     }
 
     private static func shapes(_ reader: inout BlockReader, _ segment: SegmentColumns)
@@ -169,12 +146,67 @@ struct BlockColumns {
     }
   }
 
+  // MARK: header
+
+  mutating func lines() throws(LogStoreError) -> ShapeCodes {
+    if let lineCodes { return lineCodes }
+    let made = try codes(lineShapes, parts.lineCodes)
+    lineCodes = made
+    return made
+  }
+
+  mutating func metadata() throws(LogStoreError) -> ShapeCodes {
+    if let metadataCodes { return metadataCodes }
+    let made =
+      metadataShapes.isEmpty ? ShapeCodes() : try codes(metadataShapes, parts.metadataCodes)
+    metadataCodes = made
+    return made
+  }
+
+  private mutating func codes(_ shapes: [UInt32], _ first: Int) throws(LogStoreError)
+    -> ShapeCodes
+  {
+    guard shapes.count != 1 else { return ShapeCodes(shapes: shapes) }
+    return ShapeCodes(
+      shapes: shapes,
+      codes: try CodeColumn.read(
+        &streams, first: first, count: block.rowCount, limit: shapes.count))
+  }
+
+  private mutating func descriptions() throws(LogStoreError) -> [UInt32: ColumnDescription] {
+    if let known { return known }
+    let (segment, parts) = (block.segment, parts)
+    let made = try block.header.withUnsafeBufferPointer {
+      (header) throws(LogStoreError) -> [UInt32: ColumnDescription] in
+      var reader = BlockReader(UnsafeRawBufferPointer(header))
+      _ = try reader.bytes(parts.columnsStart)
+      var found: [UInt32: ColumnDescription] = [:]
+      var stream = parts.columnStreams
+      var column: Int64 = 0
+      for _ in 0..<(try reader.count()) {
+        column &+= decodeZigZag(try reader.varint())
+        guard column >= 0, column < Int64(segment.columns.count) else {
+          throw BlockReader.malformed("a column is unknown to the segment")
+        }
+        found[UInt32(column)] = try ColumnDescription(&reader, &stream, segment.stringCount)
+      }
+      return found
+    }
+    guard
+      (lineShapes + metadataShapes).allSatisfy({ shape in
+        segment.shapes[Int(shape)].columns.allSatisfy { made[$0] != nil }
+      })
+    else { throw BlockReader.malformed("a column of its shapes is absent") }
+    known = made
+    return made
+  }
+
   // MARK: decoding
 
   mutating func timestamps() throws(LogStoreError) -> [Timestamp] {
     let count = block.rowCount
-    let differences = try streams.values(planes: timeWidth, first: 0, count: count)
-    let (base, unit) = (timeBase, timeUnit)
+    let differences = try streams.values(planes: parts.timeWidth, first: 0, count: count)
+    let (base, unit) = (parts.timeBase, parts.timeUnit)
     return [Timestamp](unsafeUninitializedCapacity: count) { times, filled in
       var value: UInt64 = 0
       differences.withUnsafeBufferPointer { differences in
@@ -188,13 +220,15 @@ struct BlockColumns {
     }
   }
 
-  func description(_ column: UInt32) -> ColumnDescription? { descriptions[column] }
+  mutating func description(_ column: UInt32) throws(LogStoreError) -> ColumnDescription? {
+    try descriptions()[column]
+  }
 
   /// The values of a column, `count` of them; `times` are those of their rows.
   mutating func data(_ column: UInt32, count: Int, times: [Int64]) throws(LogStoreError)
     -> ColumnData
   {
-    guard let description = descriptions[column] else {
+    guard let description = try descriptions()[column] else {
       throw BlockReader.malformed("a column is absent")
     }
     if case .rowTime(let layout) = description { return RowTimeData(layout, times) }
@@ -206,10 +240,11 @@ struct BlockColumns {
   {
     switch description {
     case .rowTime: throw BlockReader.malformed("a time lies in a pattern")
-    case .constant(let number): return ConstantData(block.segment.string(number), count: count)
+    case .constant(let number):
+      return ConstantData(number, block.segment.string(number), count: count)
     case .dictionary(let numbers, let first):
       return DictionaryData(
-        numbers.map { block.segment.string($0) },
+        SegmentTexts(numbers, block.segment),
         try CodeColumn.read(&streams, first: first, count: count, limit: numbers.count))
     case .numbers(let numbers): return try self.numbers(numbers, count)
     case .hexadecimal(let style, let stream):
@@ -221,7 +256,7 @@ struct BlockColumns {
         bytes, ends: try ends(width, lengths, count, total: bytes.count))
     case .words(let numbers, let width, let lengths, let wordCount, let codes):
       return WordData(
-        numbers.map { block.segment.string($0) },
+        SegmentTexts(numbers, block.segment),
         try CodeColumn.read(&streams, first: codes, count: wordCount, limit: numbers.count),
         ends: try ends(width, lengths, count, total: wordCount))
     case .patterns(let numbers, let first, let columns):

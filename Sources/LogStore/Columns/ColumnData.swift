@@ -29,9 +29,12 @@ class ColumnData {
 }
 
 final class ConstantData: ColumnData {
+  /// Its number among the strings of the segment.
+  let number: UInt32
   let value: [UInt8]
 
-  init(_ value: [UInt8], count: Int) {
+  init(_ number: UInt32, _ value: [UInt8], count: Int) {
+    self.number = number
     self.value = value
     super.init(count: count)
   }
@@ -72,24 +75,53 @@ extension RowTimeLayout {
   }
 }
 
+/// Some of a segment's strings, by the places that a column's codes mean.
+struct SegmentTexts {
+  /// Their numbers in the segment.
+  let numbers: [UInt32]
+  private let segment: SegmentColumns
+
+  init(_ numbers: [UInt32], _ segment: SegmentColumns) {
+    self.numbers = numbers
+    self.segment = segment
+  }
+
+  var count: Int { numbers.count }
+
+  @inline(__always)
+  func append(_ place: Int, to out: inout [UInt8]) {
+    let range = segment.stringRange(Int(numbers[place]))
+    segment.stringBytes.withUnsafeBytes {
+      out.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[range]))
+    }
+  }
+
+  /// What `value` says of each text.
+  func map<Value>(_ value: (UnsafeRawBufferPointer) -> Value) -> [Value] {
+    segment.stringBytes.withUnsafeBytes { bytes in
+      numbers.map { number in
+        value(UnsafeRawBufferPointer(rebasing: bytes[segment.stringRange(Int(number))]))
+      }
+    }
+  }
+}
+
 final class DictionaryData: ColumnData {
-  let values: [[UInt8]]
+  let texts: SegmentTexts
   let codes: [UInt16]
 
-  init(_ values: [[UInt8]], _ codes: [UInt16]) {
-    self.values = values
+  init(_ texts: SegmentTexts, _ codes: [UInt16]) {
+    self.texts = texts
     self.codes = codes
     super.init(count: codes.count)
   }
 
   override func append(_ index: Int, to out: inout [UInt8]) {
-    out.append(contentsOf: values[Int(codes[index])])
+    texts.append(Int(codes[index]), to: &out)
   }
 
   override func matches(_ test: ValueTest) -> ValueMatches {
-    let passes = values.map { value -> UInt8 in
-      value.withUnsafeBytes { test.holds($0) } ? 1 : 0
-    }
+    let passes = texts.map { test.holds($0) ? UInt8(1) : 0 }
     if !passes.contains(1) { return .none }
     if !passes.contains(0) { return .all }
     return .some(codes.map { passes[Int($0)] })
@@ -243,12 +275,12 @@ final class RawData: ColumnData {
 
 /// Values that are words with blanks between.
 final class WordData: ColumnData {
-  private let words: [[UInt8]]
+  private let words: SegmentTexts
   private let codes: [UInt16]
   /// Where each value's words end in `codes`.
   private let ends: [UInt32]
 
-  init(_ words: [[UInt8]], _ codes: [UInt16], ends: [UInt32]) {
+  init(_ words: SegmentTexts, _ codes: [UInt16], ends: [UInt32]) {
     self.words = words
     self.codes = codes
     self.ends = ends
@@ -261,7 +293,7 @@ final class WordData: ColumnData {
     guard start < end else { return }
     for at in start..<end {
       if at > start { out.append(0x20) }
-      out.append(contentsOf: words[Int(codes[at])])
+      words.append(Int(codes[at]), to: &out)
     }
   }
 
@@ -277,7 +309,7 @@ final class WordData: ColumnData {
       let anchor: ValueTest.Anchor =
         opensFree ? (closesFree ? .anywhere : .suffix) : (closesFree ? .prefix : .whole)
       let test = ValueTest(anchor: anchor, text: parts[part])
-      return words.map { word in word.withUnsafeBytes { test.holds($0) } ? 1 : 0 }
+      return words.map { test.holds($0) ? 1 : 0 }
     }
     guard places.allSatisfy({ $0.contains(1) }) else { return .none }
     var found = [UInt8](repeating: 0, count: count)

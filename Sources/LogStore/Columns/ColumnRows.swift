@@ -12,22 +12,52 @@ final class ColumnRows: LoadedRows {
   /// For columns that not all rows have, the place of each row's value.
   private var places: [UInt32: [UInt32]] = [:]
   /// What a shape needs to make a line.
-  private struct Renderer {
-    var text: [UInt8]
-    var constants: [Range<Int>]
-    var columns: [ColumnData]
-    var places: [[UInt32]]
+  private final class Renderer {
+    let text: [UInt8]
+    /// Each column with the place of each row's value, and the constant before it.
+    let slots: [(constant: Range<Int>, data: ColumnData, places: [UInt32])]
+    let last: Range<Int>
+
+    init(
+      _ text: [UInt8], _ slots: [(constant: Range<Int>, data: ColumnData, places: [UInt32])],
+      last: Range<Int>
+    ) {
+      self.text = text
+      self.slots = slots
+      self.last = last
+    }
+
+    func append(_ row: Int, to out: inout [UInt8]) {
+      text.withUnsafeBytes { text in
+        slots.withUnsafeBufferPointer { slots in
+          for slot in slots.indices {
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[slots[slot].constant]))
+            let place = slots[slot].places.isEmpty ? row : Int(slots[slot].places[row])
+            slots[slot].data.append(place, to: &out)
+          }
+        }
+        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[last]))
+      }
+    }
   }
 
   private var renderers: [Renderer?]
-  private var metadataLists: [[UInt8]: [Label]] = [:]
+  private var lineCodes: ShapeCodes?
+  private var metadataLists: MetadataLists?
 
   var inflatedCount: Int { columns.inflatedCount }
+  var readCount: Int { columns.readCount }
+  var segment: SegmentColumns { block.segment }
+  /// Distinct shapes of lines and of metadata, by their numbers in the segment.
+  let lineShapes: [UInt32]
+  let metadataShapes: [UInt32]
 
   init(_ block: ColumnBlock) throws(LogStoreError) {
     self.block = block
     columns = try BlockColumns(block)
-    renderers = Array(repeating: nil, count: columns.lines.shapes.count)
+    lineShapes = columns.lineShapes
+    metadataShapes = columns.metadataShapes
+    renderers = Array(repeating: nil, count: lineShapes.count)
   }
 
   func timestamps() throws(LogStoreError) -> [Timestamp] {
@@ -39,36 +69,23 @@ final class ColumnRows: LoadedRows {
 
   // MARK: columns
 
-  /// Whether rows with this shape code have the column, for each code.
-  private func holders(_ column: UInt32) -> (codes: BlockColumns.ShapeCodes, has: [Bool]) {
-    let isMetadata = block.segment.columns[Int(column)].kind == .metadata
-    let codes = isMetadata ? columns.metadata : columns.lines
-    let has = codes.shapes.map { block.segment.shapes[Int($0)].columns.contains(column) }
-    return (codes, has)
+  func lines() throws(LogStoreError) -> ShapeCodes {
+    if let lineCodes { return lineCodes }
+    let made = try columns.lines()
+    lineCodes = made
+    return made
   }
+
+  func metadataCodes() throws(LogStoreError) -> ShapeCodes { try columns.metadata() }
 
   /// The values of a column, and for each row the place of its value; empty where that is the
   /// row's own number.
   func column(_ number: UInt32) throws(LogStoreError) -> (ColumnData, [UInt32]) {
     if let known = data[number] { return (known, places[number] ?? []) }
-    let (codes, has) = holders(number)
-    var own: [UInt32] = []
-    var count = block.rowCount
-    if !has.allSatisfy({ $0 }) {
-      own.reserveCapacity(count)
-      var next: UInt32 = 0
-      for code in codes.codes {
-        if has[Int(code)] {
-          own.append(next)
-          next += 1
-        } else {
-          own.append(.max)
-        }
-      }
-      count = Int(next)
-    }
+    let own = try ownPlaces(number)
+    let count = own.isEmpty ? block.rowCount : own.reduce(0) { $0 + ($1 == .max ? 0 : 1) }
     var rowTimes: [Int64] = []
-    if case .rowTime = columns.description(number) {
+    if case .rowTime = try columns.description(number) {
       let times = try timestamps()
       for row in times.indices where own.isEmpty || own[row] != .max {
         rowTimes.append(times[row].nanoseconds)
@@ -80,17 +97,34 @@ final class ColumnRows: LoadedRows {
     return (made, own)
   }
 
+  /// For each row the place of its value in a column; empty when all rows have the column.
+  private func ownPlaces(_ column: UInt32) throws(LogStoreError) -> [UInt32] {
+    let isMetadata = segment.columns[Int(column)].kind == .metadata
+    // Whether rows with a shape code have it, for each code.
+    let has = (isMetadata ? metadataShapes : lineShapes).map {
+      segment.shapes[Int($0)].columns.contains(column)
+    }
+    if has.allSatisfy({ $0 }) { return [] }
+    let codes = isMetadata ? try metadataCodes() : try lines()
+    var next: UInt32 = 0
+    return RowPlaces(0..<block.rowCount).map { row in
+      guard has[codes.code(row)] else { return .max }
+      defer { next += 1 }
+      return next
+    }
+  }
+
   // MARK: lines
 
   private func renderer(_ code: Int) throws(LogStoreError) -> Renderer {
     if let known = renderers[code] { return known }
-    let shape = block.segment.shapes[Int(columns.lines.shapes[code])]
-    var made = Renderer(text: shape.text, constants: shape.constants, columns: [], places: [])
-    for number in shape.columns {
+    let shape = segment.shapes[Int(lineShapes[code])]
+    var slots: [(constant: Range<Int>, data: ColumnData, places: [UInt32])] = []
+    for (slot, number) in shape.columns.enumerated() {
       let (data, places) = try column(number)
-      made.columns.append(data)
-      made.places.append(places)
+      slots.append((shape.constants[slot], data, places))
     }
+    let made = Renderer(shape.text, slots, last: shape.constants[shape.columns.count])
     renderers[code] = made
     return made
   }
@@ -98,16 +132,8 @@ final class ColumnRows: LoadedRows {
   func appendLine(_ row: Int, to out: inout [UInt8]) {
     // A block whose page was right and whose columns are not is a fault of its writer; its lines
     // are then empty.
-    guard let made = try? renderer(Int(columns.lines.codes[row])) else { return }
-    made.text.withUnsafeBytes { text in
-      for slot in made.columns.indices {
-        out.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[made.constants[slot]]))
-        let places = made.places[slot]
-        made.columns[slot].append(places.isEmpty ? row : Int(places[row]), to: &out)
-      }
-      out.append(
-        contentsOf: UnsafeRawBufferPointer(rebasing: text[made.constants[made.columns.count]]))
-    }
+    guard let codes = try? lines(), let made = try? renderer(codes.code(row)) else { return }
+    made.append(row, to: &out)
   }
 
   func lineLength(_ row: Int) -> Int {
@@ -119,92 +145,27 @@ final class ColumnRows: LoadedRows {
   // MARK: metadata
 
   func metadata(_ row: Int) throws(LogStoreError) -> [Label] {
-    guard !columns.metadata.codes.isEmpty else { return [] }
-    let shape = columns.metadata.shapes[Int(columns.metadata.codes[row])]
-    let numbers = block.segment.shapes[Int(shape)].columns
-    var texts: [UInt8] = []
-    var ends: [Int] = []
-    for number in numbers {
-      let (data, places) = try column(number)
-      data.append(places.isEmpty ? row : Int(places[row]), to: &texts)
-      ends.append(texts.count)
-    }
-    var key = texts
-    for end in ends { key.appendVarint(UInt64(end)) }
-    key.appendVarint(UInt64(shape))
-    if let known = metadataLists[key] { return known }
-    var list: [Label] = []
-    var start = 0
-    for (number, end) in zip(numbers, ends) {
-      list.append(
-        Label(
-          String(decoding: block.segment.columns[Int(number)].name, as: UTF8.self),
-          String(decoding: texts[start..<end], as: UTF8.self)))
-      start = end
-    }
-    if metadataLists.count < 4096 { metadataLists[key] = list }
-    return list
+    metadataShapes.isEmpty ? [] : try lists().list(row)
   }
 
-  /// Lists of a shape whose columns have few values each: found by the values' codes.
-  private final class MetadataTable {
-    /// The codes of a column, the places of its values by row, and what a code counts for.
-    let columns: [(codes: [UInt16], places: [UInt32], weight: Int)]
-    var lists: [[Label]?]
+  /// As for lines: a fault of the block's writer leaves rows without.
+  func metadataList(_ row: Int) -> [Label] { (try? metadata(row)) ?? [] }
 
-    static let sizeMax = 4096
-
-    /// Nil when a column is no dictionary, or there are too many ways to combine values.
-    init?(_ data: [(ColumnData, [UInt32])]) {
-      var columns: [(codes: [UInt16], places: [UInt32], weight: Int)] = []
-      var size = 1
-      for (column, places) in data {
-        if column is ConstantData { continue }
-        guard let dictionary = column as? DictionaryData else { return nil }
-        columns.append((dictionary.codes, places, size))
-        size *= dictionary.values.count
-        guard size <= Self.sizeMax else { return nil }
+  private func lists() throws(LogStoreError) -> MetadataLists {
+    if let metadataLists { return metadataLists }
+    var all: [[MetadataLists.Column]] = []
+    for shape in metadataShapes {
+      var own: [MetadataLists.Column] = []
+      for number in segment.shapes[Int(shape)].columns {
+        let (data, places) = try column(number)
+        let name = String(decoding: segment.columns[Int(number)].name, as: UTF8.self)
+        own.append(MetadataLists.Column(name: name, data: data, places: places))
       }
-      self.columns = columns
-      lists = Array(repeating: nil, count: size)
+      all.append(own)
     }
-
-    @inline(__always)
-    func place(_ row: Int) -> Int {
-      var place = 0
-      for column in columns {
-        let index = column.places.isEmpty ? row : Int(column.places[row])
-        place += Int(column.codes[index]) * column.weight
-      }
-      return place
-    }
-  }
-
-  private func metadata(of rows: [UInt32]) throws(LogStoreError) -> [[Label]] {
-    var tables: [MetadataTable?] = []
-    for shape in columns.metadata.shapes {
-      var data: [(ColumnData, [UInt32])] = []
-      for number in block.segment.shapes[Int(shape)].columns { data.append(try column(number)) }
-      tables.append(MetadataTable(data))
-    }
-    let codes = columns.metadata.codes
-    var lists: [[Label]] = []
-    lists.reserveCapacity(rows.count)
-    for row in rows {
-      guard let table = tables[Int(codes[Int(row)])] else {
-        lists.append(try metadata(Int(row)))
-        continue
-      }
-      let place = table.place(Int(row))
-      if let known = table.lists[place] {
-        lists.append(known)
-      } else {
-        let made = try metadata(Int(row))
-        table.lists[place] = made
-        lists.append(made)
-      }
-    }
-    return lists
+    let made = MetadataLists(try metadataCodes(), all)
+    metadataLists = made
+    return made
   }
 
   // MARK: choosing
@@ -228,12 +189,12 @@ final class ColumnRows: LoadedRows {
     -> [ChosenRun]
   {
     let decisions = try Decisions(condition, self)
-    let (isNegated, codes) = (condition.isNegated, columns.lines.codes)
+    let (isNegated, codes) = (condition.isNegated, try lines())
     var line: [UInt8] = []
     return runs.compactMap { run in
       var run = run
       run.rows = run.rows.filtered { row in
-        switch decisions.decide(row, Int(codes[row])) {
+        switch decisions.decide(row, codes.code(row)) {
         case .holds: return !isNegated
         case .fails: return isNegated
         case .unknown:
@@ -265,7 +226,7 @@ final class ColumnRows: LoadedRows {
     private var shapes: [ShapeDecision] = []
 
     init(_ condition: LineCondition, _ rows: ColumnRows) throws(LogStoreError) {
-      for code in rows.columns.lines.shapes.indices {
+      for code in rows.lineShapes.indices {
         shapes.append(try Self.decision(condition, code, rows))
       }
     }
@@ -326,7 +287,7 @@ final class ColumnRows: LoadedRows {
   private func ways(_ wanted: ValueTest, _ code: Int) throws(LogStoreError)
     -> [[(flags: [UInt8], places: [UInt32])]]?
   {
-    let shape = block.segment.shapes[Int(columns.lines.shapes[code])]
+    let shape = segment.shapes[Int(lineShapes[code])]
     var known: [SlotTest: ValueMatches] = [:]
     var failure: LogStoreError?
     let ways = TextAlignment.ways(
@@ -363,7 +324,7 @@ final class ColumnRows: LoadedRows {
 
   /// Whether a value of the column may pass, by its description alone.
   private func mayPass(_ column: UInt32, _ test: ValueTest) throws(LogStoreError) -> Bool {
-    switch columns.description(column) {
+    switch try columns.description(column) {
     case .numbers: NumberData.mayHold(test.text)
     case .hexadecimal(let style, _):
       test.text.count <= style.width && test.text.allSatisfy { style.mayHold($0) }
@@ -378,7 +339,7 @@ final class ColumnRows: LoadedRows {
     guard !scan.fields.isEmpty else {
       return try batch(runs, scan, [], isDecided: scan.fieldConditions.isEmpty).map { [$0] } ?? []
     }
-    let fields = try BlockFields(scan, self, block.segment, columns.lines, columns.metadata)
+    let fields = try BlockFields(scan, self)
     let (decided, open) = try fields.split(runs)
     var batches: [LogRows] = []
     if let batch = try batch(decided, scan, fields.columns, isDecided: true) {
@@ -395,31 +356,27 @@ final class ColumnRows: LoadedRows {
   ) throws(LogStoreError) -> LogRows? {
     let made = BatchRuns(runs)
     guard made.count > 0 else { return nil }
-    let rows = made.rows
-    var lists: [[Label]] = []
-    if scan.wants.contains(.metadata), !columns.metadata.codes.isEmpty {
-      lists = try metadata(of: rows)
-    }
-    var fieldColumns: [FieldColumn?] = []
-    for field in fields { fieldColumns.append(try field.values(rows)) }
+    let hasMetadata = scan.wants.contains(.metadata) && !metadataShapes.isEmpty
+    // Who wants all is told of what cannot be read.
+    if hasMetadata, scan.wants.contains(.lines) { _ = try lists() }
     return LogRows(
-      runs: made.runs, timestamps: made.pick(try timestamps()), lines: try lines(rows, scan),
-      structuredMetadata: lists, columns: fieldColumns, isDecided: isDecided, places: rows)
+      runs: made.runs, timestamps: made.pick(try timestamps()), places: made.places,
+      lines: try lines(made.places, scan), metadata: hasMetadata ? .source(self) : .none,
+      columns: fields.map { $0.values(made.places) }, strings: segment, isDecided: isDecided)
   }
 
-  private func lines(_ rows: [UInt32], _ scan: LogScan) throws(LogStoreError) -> LogRows.Lines {
-    guard scan.wants.contains(.lines) else {
-      return .source(self, rows: rows, scratch: LineScratch())
-    }
+  private func lines(_ rows: RowPlaces, _ scan: LogScan) throws(LogStoreError) -> LogRows.Lines {
+    guard scan.wants.contains(.lines) else { return .source(self, scratch: LineScratch()) }
+    _ = try lines()
     for code in renderers.indices { _ = try renderer(code) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(
       block.lineByteCount / max(1, block.rowCount) * rows.count + 1024)
     var starts: [UInt32] = []
     var ends: [UInt32] = []
-    for row in rows {
+    rows.forEach { row in
       starts.append(UInt32(bytes.count))
-      appendLine(Int(row), to: &bytes)
+      appendLine(row, to: &bytes)
       ends.append(UInt32(bytes.count))
     }
     return .text(bytes: bytes, starts: starts, ends: ends)

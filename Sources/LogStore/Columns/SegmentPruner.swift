@@ -8,8 +8,8 @@ final class SegmentPruner {
   private typealias Alternatives = [ValueTest]
 
   private let segment: SegmentColumns
-  private let readFilters: () -> [UInt8]?
-  private lazy var filters = readFilters()
+  /// Reads a part of the page of filters.
+  private let readFilters: (Range<Int>) -> [UInt8]?
   private let conditions: [Alternatives]
   private let fields: [FieldRequest]
   private let fieldConditions: [FieldCondition]
@@ -26,13 +26,15 @@ final class SegmentPruner {
   /// Whether strings of the segment pass a test, by their use.
   private struct StringMatches {
     var value: Bool
+    /// The numbers of all values that pass, nil when they are too many.
+    var values: [Int]?
     var pattern: Bool
     var word: Bool
   }
 
   init(
     _ segment: SegmentColumns, _ streams: [StreamReference], _ scan: ScanConditions,
-    _ readFilters: @escaping () -> [UInt8]?
+    _ readFilters: @escaping (Range<Int>) -> [UInt8]?
   ) {
     self.segment = segment
     self.readFilters = readFilters
@@ -98,13 +100,11 @@ final class SegmentPruner {
   }
 
   private func readFilter(_ block: BlockSummary) -> FuseFilter? {
-    guard block.filterByteCount > 0, let filters,
-      block.filterStart + block.filterByteCount <= filters.count
+    guard block.filterByteCount > 0,
+      let bytes = readFilters(block.filterStart..<(block.filterStart + block.filterByteCount))
     else { return nil }
-    return filters.withUnsafeBytes { bytes in
-      var reader = BlockReader(
-        UnsafeRawBufferPointer(
-          rebasing: bytes[block.filterStart..<(block.filterStart + block.filterByteCount)]))
+    return bytes.withUnsafeBytes { bytes in
+      var reader = BlockReader(bytes)
       return try? FuseFilter(&reader)
     }
   }
@@ -154,8 +154,14 @@ final class SegmentPruner {
   ) -> Bool {
     switch summary.form {
     case .constant, .dictionary:
-      guard test.anchor == .whole, let filter = filter() else { return true }
-      return test.text.withUnsafeBytes { filter.mayHold(FuseFilter.key(summary.column, $0)) }
+      // Where few strings of the segment pass, the block's column must have one of them.
+      guard let strings = matches(test).values, let filter = filter() else { return true }
+      return segment.stringBytes.withUnsafeBytes { bytes in
+        strings.contains { number in
+          let value = UnsafeRawBufferPointer(rebasing: bytes[segment.stringRange(number)])
+          return filter.mayHold(FuseFilter.key(summary.column, value))
+        }
+      }
     case .hexadecimal:
       guard let style = summary.hexadecimal, test.text.count == style.width else { return true }
       var packed: [UInt8] = []
@@ -179,11 +185,12 @@ final class SegmentPruner {
 
   private func matches(_ test: ValueTest) -> StringMatches {
     if let matches = known[test] { return matches }
+    let values = strings(test, .value, Self.listedMax + 1)
     let matches = StringMatches(
-      value: hasString(test, .value),
+      value: !values.isEmpty, values: values.count > Self.listedMax ? nil : values,
       pattern: hasPattern(test),
       word: test.text.split(separator: 0x20, omittingEmptySubsequences: false).enumerated()
-        .allSatisfy { hasString(wordTest(test, $0.offset, Array($0.element)), .word) })
+        .allSatisfy { !strings(wordTest(test, $0.offset, Array($0.element)), .word, 1).isEmpty })
     known[test] = matches
     return matches
   }
@@ -198,28 +205,37 @@ final class SegmentPruner {
       text: part)
   }
 
-  private func hasString(_ test: ValueTest, _ use: SegmentStrings.Use) -> Bool {
+  /// Beyond this many strings that pass, which blocks have one is not looked at.
+  private static let listedMax = 8
+
+  /// The numbers of the first strings, `limit` at most, that pass and have that use.
+  private func strings(_ test: ValueTest, _ use: SegmentStrings.Use, _ limit: Int) -> [Int] {
+    var found: [Int] = []
     segment.stringBytes.withUnsafeBytes { bytes in
-      guard !test.text.isEmpty else {
-        return segment.stringUses.indices.contains(where: { number in
-          segment.stringUses[number] & use.rawValue != 0
-            && test.holds(UnsafeRawBufferPointer(rebasing: bytes[segment.stringRange(number)]))
-        })
-      }
-      var from = 0
-      while let hit = ByteSearch.firstIndex(of: test.text, in: bytes, from: from) {
-        let number = segment.stringHolding(hit)
+      func add(_ number: Int, from hit: Int) {
         let range = segment.stringRange(number)
-        if segment.stringUses[number] & use.rawValue != 0,
-          hit + test.text.count <= range.upperBound,
+        if segment.stringUses[number] & use.rawValue != 0, hit <= range.upperBound,
           test.holds(UnsafeRawBufferPointer(rebasing: bytes[range]))
         {
-          return true
+          found.append(number)
         }
-        from = hit + 1
       }
-      return false
+      guard !test.text.isEmpty else {
+        for number in segment.stringUses.indices where found.count < limit { add(number, from: 0) }
+        return
+      }
+      var from = 0
+      while found.count < limit,
+        let hit = ByteSearch.firstIndex(of: test.text, in: bytes, from: from)
+      {
+        let number = segment.stringHolding(hit)
+        let end = segment.stringRange(number).upperBound
+        add(number, from: hit + test.text.count)
+        // Across the end of a string it may begin anew within the next.
+        from = hit + test.text.count <= end ? end : hit + 1
+      }
     }
+    return found
   }
 
   /// Whether a pattern may hold the text; its marks stand for digits, decimal or hexadecimal.

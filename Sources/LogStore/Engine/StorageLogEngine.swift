@@ -136,4 +136,17 @@ struct StoredPages: SegmentPages {
       return try segment.page(number)
     } catch { throw LogStoreError(error) }
   }
+
+  func byteCount(of number: Int) throws(LogStoreError) -> Int {
+    guard segment.pages.indices.contains(number) else {
+      throw LogStoreError(.corrupt, "\(segment.path): there is no page \(number)")
+    }
+    return segment.pages[number].length
+  }
+
+  func part(of number: Int, _ range: Range<Int>) throws(LogStoreError) -> [UInt8] {
+    do throws(StorageError) {
+      return try segment.part(of: number, range)
+    } catch { throw LogStoreError(error) }
+  }
 }

@@ -2,12 +2,28 @@
 package enum FieldColumn {
   /// The same on all rows; nil when it is absent from all.
   case constant([UInt8]?)
-  /// For each row the place of its value in `values`; nil there means that it is absent.
-  case dictionary(codes: [UInt32], values: [[UInt8]?])
+  case dictionary(Dictionary)
   /// Every row has a number.
   case numbers(NumberColumn)
   /// Values one after another; absent where the end is before the start.
   case texts(TextColumn)
+
+  /// Few distinct values.
+  package struct Dictionary {
+    /// For each row the place of its value in `values`.
+    package let codes: [UInt32]
+    /// Nil means that the value is absent.
+    package var values: [[UInt8]?]
+    /// One for each value: equal numbers are equal values in all batches whose
+    /// ``LogRows/strings`` are the same object.
+    package let numbers: [UInt32]
+
+    package init(codes: [UInt32], values: [[UInt8]?], numbers: [UInt32]) {
+      self.codes = codes
+      self.values = values
+      self.numbers = numbers
+    }
+  }
 
   /// Numbers, each exactly what its text says.
   package struct NumberColumn {
@@ -50,7 +66,8 @@ package enum FieldColumn {
   ) throws(Failure) -> Result {
     switch self {
     case .constant(let value): return try Self.lend(value, body)
-    case .dictionary(let codes, let values): return try Self.lend(values[Int(codes[row])], body)
+    case .dictionary(let column):
+      return try Self.lend(column.values[Int(column.codes[row])], body)
     case .numbers(let column): return try Self.lend(column.text(row), body)
     case .texts(let column):
       guard column.starts[row] != .max else { return try body(nil) }

@@ -59,6 +59,8 @@ protocol LoadedRows: LineSource {
   func batches(_ runs: [ChosenRun], _ scan: LogScan) throws(LogStoreError) -> [LogRows]
   /// Bytes that were inflated so far.
   var inflatedCount: Int { get }
+  /// Bytes that were read from the segment's file so far.
+  var readCount: Int { get }
 }
 
 extension LoadedRows {

@@ -6,6 +6,8 @@ protocol LineSource: AnyObject {
   func appendLine(_ row: Int, to out: inout [UInt8])
   /// The length of that line.
   func lineLength(_ row: Int) -> Int
+  /// The structured metadata of row `row` of the source.
+  func metadataList(_ row: Int) -> [Label]
 }
 
 /// One batch of rows that a scan hands to its visitor: rows of one block or of the head.
@@ -29,8 +31,17 @@ package struct LogRows {
   /// Lines of a batch: at hand, or made when they are asked for.
   enum Lines {
     case text(bytes: [UInt8], starts: [UInt32], ends: [UInt32])
-    /// Rows of the source, one for each row of the batch.
-    case source(any LineSource, rows: [UInt32], scratch: LineScratch)
+    /// Of the rows that the batch's places say.
+    case source(any LineSource, scratch: LineScratch)
+  }
+
+  /// Structured metadata of a batch: at hand, or made when it is asked for.
+  enum Metadata {
+    case none
+    /// One list for each row.
+    case lists([[Label]])
+    /// Of the rows that the batch's places say.
+    case source(any LineSource)
   }
 
   /// The streams of this batch, each with its rows; together all rows in order, none empty.
@@ -43,11 +54,12 @@ package struct LogRows {
   /// stream and time; within a batch ``place(_:)`` says so.
   package internal(set) var arrival = 0
   private let lines: Lines
-  /// One list of labels for each row, or empty when no row has any.
-  private let structuredMetadata: [[Label]]
+  private let structuredMetadata: Metadata
   private let columns: [FieldColumn?]
-  /// Where rows stand in their block, for batches that hold some of its rows.
-  private let places: [UInt32]
+  /// Where rows stand in their block or head batch.
+  private let places: RowPlaces
+  /// What the blocks of a segment have in common; see ``FieldColumn/Dictionary/numbers``.
+  package private(set) var strings: AnyObject?
 
   /// Rows with their lines at hand.
   package init(
@@ -55,21 +67,22 @@ package struct LogRows {
     lineBytes: [UInt8], structuredMetadata: [[Label]]
   ) {
     self.init(
-      runs: runs, timestamps: timestamps,
+      runs: runs, timestamps: timestamps, places: RowPlaces(0..<timestamps.count),
       lines: .text(bytes: lineBytes, starts: lineStarts, ends: lineEnds),
-      structuredMetadata: structuredMetadata)
+      metadata: structuredMetadata.isEmpty ? .none : .lists(structuredMetadata))
   }
 
   init(
-    runs: [Run], timestamps: [Timestamp], lines: Lines, structuredMetadata: [[Label]],
-    columns: [FieldColumn?] = [], isDecided: Bool = false, places: [UInt32] = []
+    runs: [Run], timestamps: [Timestamp], places: RowPlaces, lines: Lines, metadata: Metadata,
+    columns: [FieldColumn?] = [], strings: AnyObject? = nil, isDecided: Bool = false
   ) {
-    self.places = places
     self.runs = runs
     self.timestamps = timestamps
+    self.places = places
     self.lines = lines
-    self.structuredMetadata = structuredMetadata
+    structuredMetadata = metadata
     self.columns = columns
+    self.strings = strings
     self.isDecided = isDecided
   }
 
@@ -99,16 +112,13 @@ package struct LogRows {
   }
 
   /// Where row `row` stands among all rows of its block or head batch.
-  package func place(_ row: Int) -> Int {
-    if case .source(_, let rows, _) = lines { return Int(rows[row]) }
-    return places.isEmpty ? row : Int(places[row])
-  }
+  package func place(_ row: Int) -> Int { places[row] }
 
   /// The length of row `row`'s line.
   package func lineLength(_ row: Int) -> Int {
     switch lines {
     case .text(_, let starts, let ends): Int(ends[row] - starts[row])
-    case .source(let source, let rows, _): source.lineLength(Int(rows[row]))
+    case .source(let source, _): source.lineLength(places[row])
     }
   }
 
@@ -122,9 +132,9 @@ package struct LogRows {
       return try bytes.withUnsafeBufferPointer { (all) throws(Failure) -> Result in
         try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(all)[range]))
       }
-    case .source(let source, let rows, let scratch):
+    case .source(let source, let scratch):
       scratch.bytes.removeAll(keepingCapacity: true)
-      source.appendLine(Int(rows[row]), to: &scratch.bytes)
+      source.appendLine(places[row], to: &scratch.bytes)
       scratch.rendered += 1
       return try scratch.bytes.withUnsafeBufferPointer { (line) throws(Failure) -> Result in
         try body(UnsafeRawBufferPointer(line))
@@ -134,15 +144,21 @@ package struct LogRows {
 
   /// The structured metadata of row `row`, in the order stored: sorted by name.
   package func metadata(_ row: Int) -> [Label] {
-    structuredMetadata.isEmpty ? [] : structuredMetadata[row]
+    switch structuredMetadata {
+    case .none: []
+    case .lists(let lists): lists[row]
+    case .source(let source): source.metadataList(places[row])
+    }
   }
 
   /// Whether no row has structured metadata, or it was not wanted.
-  package var hasNoMetadata: Bool { structuredMetadata.isEmpty }
+  package var hasNoMetadata: Bool {
+    if case .none = structuredMetadata { true } else { false }
+  }
 
   /// Rows whose lines were made so far.
   var renderedCount: Int {
-    if case .source(_, _, let scratch) = lines { scratch.rendered } else { 0 }
+    if case .source(_, let scratch) = lines { scratch.rendered } else { 0 }
   }
 }
 

@@ -85,8 +85,12 @@ package final class ScanPlan: Sendable {
           batch.arrival = source.arrival
           let step = try visit(batch)
           worker.statistics.rowsRendered += batch.renderedCount
-          if !proceed(step) { return worker.statistics }
+          if !proceed(step) {
+            worker.finish()
+            return worker.statistics
+          }
         }
+        worker.finish()
       }
     } catch {
       shared.withLock { $0.isStopped = true }

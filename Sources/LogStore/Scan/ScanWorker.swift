@@ -7,6 +7,8 @@ struct ScanWorker {
   var statistics = ScanStatistics()
   /// By the segment's index.
   private var pruners: [ObjectIdentifier: SegmentPruner] = [:]
+  /// The block that was read last: its columns are read as they are asked for.
+  private var loaded: (any LoadedRows)?
 
   init(_ plan: ScanPlan) { self.plan = plan }
 
@@ -53,6 +55,13 @@ struct ScanWorker {
     return batches
   }
 
+  /// Counts what was read for the last source, once nobody looks at its batches any more.
+  mutating func finish() {
+    statistics.bytesInflated += loaded?.inflatedCount ?? 0
+    statistics.bytesRead += loaded?.readCount ?? 0
+    loaded = nil
+  }
+
   /// Whether a block's rows can pass the conditions. A segment whose column index cannot be read
   /// is said so of when its blocks are.
   private mutating func mayHold(_ segment: LogSegment, _ number: Int) -> Bool {
@@ -60,8 +69,8 @@ struct ScanWorker {
     let key = ObjectIdentifier(segment.index)
     if let known = pruners[key] { return known.mayHold(number) }
     guard let columns = try? segment.columns() else { return true }
-    let made = SegmentPruner(columns, segment.index.streams, plan.conditions) {
-      segment.index.filtersPage.flatMap { try? segment.pages.page($0) }
+    let made = SegmentPruner(columns, segment.index.streams, plan.conditions) { range in
+      segment.index.filtersPage.flatMap { try? segment.pages.part(of: $0, range) }
     }
     pruners[key] = made
     return made.mayHold(number)
@@ -70,15 +79,13 @@ struct ScanWorker {
   private mutating func readBlock(
     _ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int], _ range: Range<Timestamp>
   ) throws(LogStoreError) -> [LogRows] {
-    let (block, byteCount) = try segment.block(entry)
+    let block = try segment.block(entry, inParts: true)
     statistics.blocksRead += 1
-    statistics.bytesRead += byteCount
     do throws(LogStoreError) {
       let rows = try block.load()
-      let batches = try choose(
+      loaded = rows
+      return try choose(
         wantedRuns(segment, entry, runs), of: rows, range, without: segment.deletes)
-      statistics.bytesInflated += rows.inflatedCount
-      return batches
     } catch { throw segment.named(error, entry) }
   }
 

@@ -6,6 +6,7 @@ final class TextRows: LoadedRows {
   private let times: [Timestamp]
   let mayRepeat: Bool
   private(set) var inflatedCount = 0
+  let readCount: Int
   private var lineBytes: [UInt8]
   private let lineStarts: [UInt32]
   private let lineEnds: [UInt32]
@@ -20,6 +21,7 @@ final class TextRows: LoadedRows {
   init(_ batch: HeadBatch) {
     lineBytes = batch.lineBytes
     mayRepeat = true
+    readCount = 0
     let starts = Self.starts(of: batch.lineEnds)
     isContiguous = batch.isSorted
     if batch.isSorted {
@@ -45,6 +47,7 @@ final class TextRows: LoadedRows {
     lineBytes = []
     isContiguous = true
     mayRepeat = false
+    readCount = block.byteCount
     lazyLines = { () throws(LogStoreError) in try block.lines().bytes }
     lazyMetadata = { () throws(LogStoreError) in try block.structuredMetadata() }
   }
@@ -79,6 +82,8 @@ final class TextRows: LoadedRows {
     }
     return structuredMetadata.isEmpty ? [] : structuredMetadata[row]
   }
+
+  func metadataList(_ row: Int) -> [Label] { (try? metadata(row)) ?? [] }
 
   func lineLength(_ row: Int) -> Int { Int(lineEnds[row] - lineStarts[row]) }
 
@@ -192,11 +197,12 @@ final class TextRows: LoadedRows {
     let lines: LogRows.Lines =
       lazyLines == nil
       ? .text(bytes: lineBytes, starts: made.pick(lineStarts), ends: made.pick(lineEnds))
-      : .source(self, rows: made.rows, scratch: LineScratch())
+      : .source(self, scratch: LineScratch())
     return [
       LogRows(
-        runs: made.runs, timestamps: made.pick(times), lines: lines,
-        structuredMetadata: lists, isDecided: scan.fieldConditions.isEmpty)
+        runs: made.runs, timestamps: made.pick(times), places: made.places, lines: lines,
+        metadata: lists.isEmpty ? .none : .lists(lists),
+        isDecided: scan.fieldConditions.isEmpty)
     ]
   }
 }
@@ -204,40 +210,37 @@ final class TextRows: LoadedRows {
 /// Chosen rows laid side by side as the rows of a batch.
 struct BatchRuns {
   let runs: [LogRows.Run]
-  let count: Int
-  private let choices: [RowChoice]
+  /// The source's rows in the order of the batch.
+  let places: RowPlaces
+  var count: Int { places.count }
 
   init(_ chosen: [ChosenRun]) {
     var runs: [LogRows.Run] = []
     var start = 0
+    // As long as all rows follow each other.
+    var range: Range<Int>?
+    var isRange = true
     for run in chosen where run.rows.count > 0 {
       runs.append(LogRows.Run(stream: run.stream, rows: start..<(start + run.rows.count)))
       start += run.rows.count
+      guard isRange, case .range(let rows) = run.rows,
+        range.map({ $0.upperBound == rows.lowerBound }) ?? true
+      else {
+        isRange = false
+        continue
+      }
+      range = (range?.lowerBound ?? rows.lowerBound)..<rows.upperBound
     }
     self.runs = runs
-    count = start
-    choices = chosen.map(\.rows)
+    if isRange {
+      places = RowPlaces(range ?? 0..<0)
+    } else {
+      var rows: [UInt32] = []
+      rows.reserveCapacity(start)
+      for run in chosen { run.rows.forEach { rows.append(UInt32(truncatingIfNeeded: $0)) } }
+      places = RowPlaces(rows)
+    }
   }
 
-  /// The source's rows in the order of the batch.
-  var rows: [UInt32] {
-    var rows: [UInt32] = []
-    rows.reserveCapacity(count)
-    for choice in choices {
-      choice.forEach { rows.append(UInt32(truncatingIfNeeded: $0)) }
-    }
-    return rows
-  }
-
-  /// Of a column of the source, the values of these rows; without a copy when these are all.
-  func pick<Value>(_ values: [Value]) -> [Value] {
-    if count == values.count { return values }
-    if choices.count == 1, case .range(let range) = choices[0] { return Array(values[range]) }
-    var picked: [Value] = []
-    picked.reserveCapacity(count)
-    values.withUnsafeBufferPointer { values in
-      for choice in choices { choice.forEach { picked.append(values[$0]) } }
-    }
-    return picked
-  }
+  func pick<Value>(_ values: [Value]) -> [Value] { places.pick(values) }
 }

@@ -51,11 +51,15 @@ enum LogBlocks {
 
   /// Opens a page of any kind; `columns` is what the column blocks of its segment share.
   static func open(
-    _ page: [UInt8], _ columns: () throws(LogStoreError) -> SegmentColumns?
+    _ page: PageBytes, _ columns: () throws(LogStoreError) -> SegmentColumns?
   ) throws(LogStoreError) -> any LogBlock {
-    guard let first = page.first else { throw BlockReader.malformed("it is empty") }
+    guard let first = page.beginning.first else { throw BlockReader.malformed("it is empty") }
     switch LogBlockKind(rawValue: first) {
-    case .plain: return try PlainBlock(page)
+    case .plain:
+      guard page.beginning.count == page.count else {
+        throw BlockReader.malformed("it is not whole")
+      }
+      return try PlainBlock(page.beginning)
     case .columns:
       guard let columns = try columns() else {
         throw BlockReader.malformed("its segment has no column index")

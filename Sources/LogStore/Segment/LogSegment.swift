@@ -6,6 +6,10 @@ protocol SegmentPages: Sendable {
   /// What messages call it, such as the file's path.
   var name: String { get }
   func page(_ number: Int) throws(LogStoreError) -> [UInt8]
+  /// Bytes of the page.
+  func byteCount(of number: Int) throws(LogStoreError) -> Int
+  /// A part of a page; it may be taken on trust when the page was checked a short while ago.
+  func part(of number: Int, _ range: Range<Int>) throws(LogStoreError) -> [UInt8]
 }
 
 /// An immutable segment that is open for questions. Safe to use from several threads.
@@ -14,6 +18,8 @@ struct LogSegment: Sendable {
   let pages: any SegmentPages
   /// Deletes whose rows are to be left out.
   var deletes: [RowDelete] = []
+  /// How much of a page is read before more is asked of it: most often all but its streams.
+  var beginningByteCount = 1 << 14
 
   /// What the column blocks share, read once; nil in segments without such blocks.
   func columns() throws(LogStoreError) -> SegmentColumns? {
@@ -32,17 +38,28 @@ struct LogSegment: Sendable {
     return made
   }
 
-  /// The block of `entry` and the size of its page; throws ``LogStoreError/Code/corrupt``, with
-  /// the segment's and the page's name, when it is damaged.
-  func block(_ entry: BlockEntry) throws(LogStoreError) -> (block: any LogBlock, byteCount: Int) {
+  /// The block of `entry`; throws ``LogStoreError/Code/corrupt``, with the segment's and the
+  /// page's name, when it is damaged. With `inParts` only what is asked of the block is read.
+  func block(_ entry: BlockEntry, inParts: Bool = false) throws(LogStoreError) -> any LogBlock {
     do throws(LogStoreError) {
-      let page = try pages.page(entry.page)
-      let block = try LogBlocks.open(page, columns)
+      let block = try open(entry.page, inParts)
       guard block.runs.map(\.stream) == entry.runs.map(\.stream),
         block.runs.map(\.count) == entry.runs.map(\.rowCount)
       else { throw BlockReader.malformed("it holds other rows than the stream index says") }
-      return (block, page.count)
+      return block
     } catch { throw named(error, entry) }
+  }
+
+  private func open(_ number: Int, _ inParts: Bool) throws(LogStoreError) -> any LogBlock {
+    if inParts, index.columnsPage != nil {
+      let count = try pages.byteCount(of: number)
+      let beginning = try pages.part(of: number, 0..<min(count, beginningByteCount))
+      // Where the beginning is longer it looks malformed: then the page is read whole.
+      if let block = try? LogBlocks.open(PageBytes(beginning, of: number, count, pages), columns) {
+        return block
+      }
+    }
+    return try LogBlocks.open(PageBytes(try pages.page(number)), columns)
   }
 
   /// `error` with the place and what is missing for it.

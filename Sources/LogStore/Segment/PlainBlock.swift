@@ -15,6 +15,7 @@ struct PlainBlock: LogBlock {
   private let page: [UInt8]
   let runs: [BlockRows.Run]
   let rowCount: Int
+  var byteCount: Int { page.count }
   private let lineByteCount: Int
   /// Where the parts begin in `page`.
   private let timestampsStart: Int

@@ -84,7 +84,7 @@ final class SegmentRowSource {
     let entry = segment.index.blocks[number]
     if loaded?.number != number {
       loaded = nil
-      loaded = (number, try segment.block(entry).block.load())
+      loaded = (number, try segment.block(entry).load())
     }
     guard let rows = loaded?.rows else { return }
     var start = 0

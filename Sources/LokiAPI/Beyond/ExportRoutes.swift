@@ -88,7 +88,7 @@ extension QueryService {
       json.key("labels")
       json.encode(entry.labels.all.sorted)
       json.key("line")
-      json.string(bytes: entry.line)
+      entry.text.withBytes { json.string(bytes: $0) }
       json.key("timestamp")
       json.string(GoTime.rfc3339(entry.timestamp))
       json.endObject()

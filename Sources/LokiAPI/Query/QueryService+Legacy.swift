@@ -59,7 +59,7 @@ extension QueryService {
         writer.key("ts")
         writer.string(GoTime.rfc3339(entry.timestamp))
         writer.key("line")
-        writer.string(bytes: entry.line)
+        entry.text.withBytes { writer.string(bytes: $0) }
         writer.endObject()
       }
       writer.endArray()

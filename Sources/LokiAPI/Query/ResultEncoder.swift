@@ -177,7 +177,7 @@ extension JSONWriter {
   mutating func encode(_ entry: ResultEntry, categorizes: Bool) {
     beginArray()
     quotedInt(entry.timestamp.nanoseconds)
-    string(bytes: entry.line)
+    entry.text.withBytes { string(bytes: $0) }
     if categorizes {
       beginObject()
       if !entry.labels.structuredMetadata.isEmpty {

@@ -60,7 +60,7 @@ struct TailFrames {
       writer.key("ts")
       writer.string(GoTime.rfc3339(entry.timestamp))
       writer.key("line")
-      writer.string(bytes: entry.line)
+      entry.text.withBytes { writer.string(bytes: $0) }
       writer.endObject()
     } else {
       writer.key("stream")

@@ -1,3 +1,4 @@
+import LinuxIO
 import Synchronization
 
 /// A segment as the catalog knows it.
@@ -29,6 +30,8 @@ package final class Segment: Sendable {
   package let record: SegmentRecord
   private let reader: SegmentReader
   private let badPages: Mutex<[Int: StorageError]>
+  /// Until when pages that were found to be right are read in parts without another look.
+  private let trusted = Mutex<[Int: MonotonicTime]>([:])
   private let index = Mutex<(any AnyObject & Sendable)?>(nil)
   /// Told once for each page that cannot be read.
   private let reportBadPage: @Sendable (Segment, Int, StorageError) -> Void
@@ -56,13 +59,33 @@ package final class Segment: Sendable {
   package func page(_ number: Int) throws(StorageError) -> [UInt8] {
     if let known = badPages.withLock({ $0[number] }) { throw known }
     do throws(StorageError) {
-      return try reader.page(number)
+      let page = try reader.page(number)
+      let until = MonotonicTime.now().adding(seconds: Self.trustedSeconds)
+      trusted.withLock { $0[number] = until }
+      return page
     } catch {
+      trusted.withLock { $0[number] = nil }
       guard error.code == .corrupt else { throw error }
       let isNew = badPages.withLock { $0.updateValue(error, forKey: number) == nil }
       if isNew { reportBadPage(self, number, error) }
       throw error
     }
+  }
+
+  private static let trustedSeconds = 300.0
+
+  /// Bytes of a page, which is checked as a whole when that was not done for five minutes.
+  ///
+  /// Throws as ``page(_:)`` does; a `range` that is not in the page counts as damage.
+  package func part(of number: Int, _ range: Range<Int>) throws(StorageError) -> [UInt8] {
+    if let until = trusted.withLock({ $0[number] }), MonotonicTime.now() < until {
+      return try reader.part(of: number, range)
+    }
+    let page = try page(number)
+    guard range.lowerBound >= 0, range.upperBound <= page.count else {
+      throw .corrupt("there is no such part of page \(number)", path: path, offset: 0)
+    }
+    return Array(page[range])
   }
 
   /// The payload of the only or first page of a type.

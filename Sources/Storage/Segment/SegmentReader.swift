@@ -2,7 +2,7 @@ import Bytes
 import LinuxIO
 import Synchronization
 
-/// An open segment file: every page is checked each time that it is read.
+/// An open segment file: every page is checked each time that it is read as a whole.
 final class SegmentReader: Sendable {
   let path: String
   let directory: SegmentDirectory
@@ -70,5 +70,20 @@ final class SegmentReader: Sendable {
         "page \(number) fails its checksum", path: path, offset: Int64(page.offset))
     }
     return payload
+  }
+
+  /// Bytes of a page's payload as they lie in the file; they are not checked.
+  func part(of number: Int, _ range: Range<Int>) throws(StorageError) -> [UInt8] {
+    guard directory.pages.indices.contains(number), range.lowerBound >= 0,
+      range.upperBound <= directory.pages[number].length
+    else { throw .corrupt("there is no such part of page \(number)", path: path, offset: 0) }
+    let start = directory.pages[number].offset + SegmentFormat.pageHeaderBytes + range.lowerBound
+    let part = try storing("reading a segment") { () throws(SystemError) in
+      try file.readBytes(at: Int64(start), count: range.count)
+    }
+    guard part.count == range.count else {
+      throw .corrupt("page \(number) ends early", path: path, offset: Int64(start))
+    }
+    return part
   }
 }

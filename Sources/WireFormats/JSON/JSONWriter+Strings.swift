@@ -16,18 +16,25 @@ extension JSONWriter {
           out.append(contentsOf: room[..<used])
           used = 0
         }
-        // Eight bytes at once up to the first that can't stay; in bounds because `at + 8` is
-        // compared with the count, and the room has `itemBytesMax` bytes left.
-        if at + 8 <= text.count {
-          let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-          room.storeBytes(of: word, toByteOffset: used, as: UInt64.self)
-          let special = marks(word, isUTF8: isUTF8, escapesHTML: escapesHTML)
-          let plain = special == 0 ? 8 : special.trailingZeroBitCount / 8
-          at += plain
-          used += plain
-          if special == 0 { continue }
+        // Eight bytes at once up to the first that can't stay; the room has `itemBytesMax` bytes
+        // left. Where fewer are left they are the last of eight, with zeros behind them.
+        let left = text.count - at
+        let word = word(text, at)
+        room.storeBytes(of: word.littleEndian, toByteOffset: used, as: UInt64.self)
+        let special = marks(word, isUTF8: isUTF8, escapesHTML: escapesHTML)
+        let plain = min(left, special == 0 ? 8 : special.trailingZeroBitCount / 8)
+        at += plain
+        used += plain
+        if plain == min(left, 8) { continue }
+        let byte = text[at]
+        if byte == 0x22 || byte == 0x5c {
+          room[used] = 0x5c
+          room[used + 1] = byte
+          at += 1
+          used += 2
+        } else {
+          at += copyItem(text, at, isUTF8, escapesHTML, room, &used)
         }
-        at += copyItem(text, at, isUTF8, escapesHTML, room, &used)
       }
       out.append(contentsOf: room[..<used])
     }
@@ -38,6 +45,24 @@ extension JSONWriter {
   private static let roomBytes = 4096
   /// Eight bytes as they are and the escape behind them are never more.
   private static let itemBytesMax = 16
+
+  /// The eight bytes from `at` on, one at least; zeros for those behind the text. In bounds: what
+  /// is read ends at the text's end at the latest, and starts before it only where eight are left
+  /// before that.
+  @inline(__always)
+  private static func word(_ text: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
+    let left = text.count - at
+    if left >= 8 {
+      return UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+    }
+    if text.count >= 8 {
+      let last = text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self)
+      return UInt64(littleEndian: last) >> UInt64(8 * (8 - left))
+    }
+    var word: UInt64 = 0
+    for index in 0..<left { word |= UInt64(text[at + index]) << UInt64(8 * index) }
+    return word
+  }
 
   /// Marks, at its highest bit, the first byte of `word` that has to be looked at; bytes behind
   /// it may be marked too. The first byte is the lowest one.

@@ -55,6 +55,9 @@ final class FieldRows: LogRowSource {
   private let hasColumns: Bool
   private let seed: UInt64
   private let workersMax: Int
+  /// What stands for the strings of two segments.
+  /// Asked while a scan is planned, by one thread.
+  private nonisolated(unsafe) let strings = [StringNumbers(), StringNumbers()]
 
   init(
     _ labels: [Labels], _ rows: [FieldRow], hasColumns: Bool, seed: UInt64, workersMax: Int = 1
@@ -116,12 +119,15 @@ final class FieldRows: LogRowSource {
       ends.append(UInt32(bytes.count))
     }
     let hasMetadata = rows.contains { !$0.metadata.isEmpty }
+    // Some batches are of one of two segments, others of nobody knows which.
+    let own = random.oneIn(3) ? nil : strings[Int.random(in: 0...1, using: &random)]
     return LogRows(
       runs: [LogRows.Run(stream: stream, rows: 0..<rows.count)],
-      timestamps: rows.map(\.timestamp), lines: .text(bytes: bytes, starts: starts, ends: ends),
-      structuredMetadata: hasMetadata ? rows.map(\.metadata) : [],
-      columns: isColumnar ? scan.fields.map { column($0, rows, &random) } : [],
-      isDecided: isDecided)
+      timestamps: rows.map(\.timestamp), places: RowPlaces(0..<rows.count),
+      lines: .text(bytes: bytes, starts: starts, ends: ends),
+      metadata: hasMetadata ? .lists(rows.map(\.metadata)) : .none,
+      columns: isColumnar ? scan.fields.map { column($0, rows, own, &random) } : [],
+      strings: own, isDecided: isDecided)
   }
 
   /// Rows that the condition does not decide pass.
@@ -145,9 +151,10 @@ final class FieldRows: LogRowSource {
   }
 
   /// In any form that holds the values.
-  private func column(_ request: FieldRequest, _ rows: [FieldRow], _ random: inout RandomSource)
-    -> FieldColumn
-  {
+  private func column(
+    _ request: FieldRequest, _ rows: [FieldRow], _ strings: StringNumbers?,
+    _ random: inout RandomSource
+  ) -> FieldColumn {
     let values = rows.map { $0.value(request) }
     if Set(values).count == 1, random.oneIn(2) { return .constant(values[0]) }
     let numbers = values.compactMap { value in
@@ -176,6 +183,19 @@ final class FieldRows: LogRowSource {
     }
     let distinct = Array(Set(values)).shuffled(using: &random)
     let codes = values.map { value in UInt32(distinct.firstIndex { $0 == value } ?? 0) }
-    return .dictionary(codes: codes, values: distinct)
+    return .dictionary(
+      .init(codes: codes, values: distinct, numbers: distinct.map { strings?.number($0) ?? 7 }))
+  }
+}
+
+/// Numbers of the strings of one segment; that of none is the largest.
+final class StringNumbers {
+  private var numbers: [[UInt8]: UInt32] = [:]
+
+  func number(_ value: [UInt8]?) -> UInt32 {
+    guard let value else { return .max }
+    if let number = numbers[value] { return number }
+    numbers[value] = UInt32(numbers.count)
+    return UInt32(numbers.count - 1)
   }
 }
