@@ -196,7 +196,7 @@ func target(_ module: Module) -> Target {
 }
 
 /// Modules whose tests keep files of earlier format versions in a folder `Golden`.
-let goldens: Set = ["LogStore", "Storage"]
+let goldens: Set = ["LogStore", "SpanStore", "Storage"]
 
 /// Each module is tested with everything that it may import, and the helpers of `TestSupport`.
 func tests(_ module: Module) -> Target {

@@ -12,6 +12,10 @@ package protocol SpanSource: Sendable {
   /// The values of `service.name`, sorted; empty for spans without one.
   func services(tenant: TenantID) throws(SpanStoreError) -> [String]
   func operations(tenant: TenantID, service: String) throws(SpanStoreError) -> [SpanOperation]
+  /// Calls between services in traces of the time, both ends included; by parent, then child.
+  func dependencies(
+    _ rule: DependencyRule, from start: Timestamp, to end: Timestamp, tenant: TenantID
+  ) throws(SpanStoreError) -> [DependencyLink]
 }
 
 extension SpanStore: SpanSource {}

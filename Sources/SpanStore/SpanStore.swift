@@ -15,23 +15,34 @@ package final class SpanStore: Sendable {
   /// The WAL's record of a request: the tenant's name, its length before it, then the request.
   static let requestRecord: UInt8 = 1
 
-  private let engine: StorageEngine<SpanHead>
+  let engine: StorageEngine<SpanHead>
+  /// Calls that were counted before.
+  let calls = CallCache()
+  private let dictionaries = DictionaryCache()
 
   private init(engine: StorageEngine<SpanHead>) { self.engine = engine }
 
   /// Opens the store in its folder, replaying what no segment holds yet.
   ///
-  /// - Throws: ``SpanStoreError``; `failed` names the process that holds the folder.
+  /// - Throws: ``SpanStoreError``; `failed` names the process that holds the folder, or a segment
+  ///   of a version that cannot be read.
   package static func open(
     _ configuration: StorageConfiguration, fileSystem: any FileSystem, clock: any WallClock
   ) async throws(SpanStoreError) -> SpanStore {
+    let engine: StorageEngine<SpanHead>
     do {
-      let engine = try await StorageEngine<SpanHead>.open(
+      engine = try await StorageEngine<SpanHead>.open(
         configuration, fileSystem: fileSystem, clock: clock, makeHead: { SpanHead() })
-      return SpanStore(engine: engine)
     } catch {
       throw SpanStoreError(error)
     }
+    do throws(SpanStoreError) {
+      for segment in engine.snapshot().segments { try SpanPage.checkVersion(of: segment) }
+    } catch {
+      await engine.close()
+      throw error
+    }
+    return SpanStore(engine: engine)
   }
 
   /// Stores the spans of a request, all or none; they are durable when it returns.
@@ -91,13 +102,18 @@ extension SpanStore {
 
   /// The same as an encoded OTLP request: every span as it came, byte for byte.
   func request(of id: TraceID, tenant: TenantID) -> [UInt8] {
+    request(of: id, tenant: tenant, engine.snapshot())
+  }
+
+  func request(
+    of id: TraceID, tenant: TenantID, _ snapshot: StoreSnapshot<SpanHead>
+  ) -> [UInt8] {
     var writer = SpanRequestWriter()
-    let snapshot = engine.snapshot()
     for segment in snapshot.segments {
       guard let index = index(of: segment, tenant: tenant) else { continue }
       let entries = index.blocks(of: id)
       if entries.isEmpty { continue }
-      let part = SegmentPart(segment, index)
+      let part = part(segment, index)
       for entry in entries {
         guard let block = part.block(entry), let rows = try? block.rows(of: id) else { continue }
         try? block.messages(rows) { resource, scope, message in
@@ -132,7 +148,7 @@ extension SpanStore {
     for segment in snapshot.segments {
       guard search.mayOverlap(segment.summary),
         let index = index(of: segment, tenant: search.tenant),
-        let part = try? PartSearch(SegmentPart(segment, index), search)
+        let part = try? PartSearch(part(segment, index), search)
       else { continue }
       for block in index.blocks where part.mayMatch(block, search) {
         candidates.append(
@@ -186,7 +202,7 @@ extension SpanStore {
 
   /// The tenant's part of a segment's index; nil when it has none, or when the index is damaged
   /// (which the storage has counted and named).
-  private func index(of segment: Segment, tenant: TenantID) -> SpanIndex? {
+  func index(of segment: Segment, tenant: TenantID) -> SpanIndex? {
     let indexes = try? segment.cached { (segment) throws(SpanStoreError) -> SegmentIndexes in
       do {
         let page = try segment.firstPage(ofType: SpanPage.index)
@@ -200,6 +216,13 @@ extension SpanStore {
       }
     }
     return indexes?.byTenant[tenant]
+  }
+}
+
+extension SpanStore {
+  /// One tenant's part of a segment; its dictionaries are kept from question to question.
+  func part(_ segment: Segment, _ index: SpanIndex) -> SegmentPart {
+    SegmentPart(segment, index, dictionaries)
   }
 }
 

@@ -18,6 +18,19 @@ import Testing
     }
   }
 
+  /// Inputs that are made from today's formats; SLUICE_RECORD_CORPUS=1 puts them into the corpus.
+  @Test func theSeedsPass() throws {
+    let isRecording = ProcessInfo.processInfo.environment["SLUICE_RECORD_CORPUS"] != nil
+    for seed in FuzzTarget.seeds {
+      let target = try #require(FuzzTarget.all.first { $0.name == seed.target })
+      seed.bytes.withUnsafeBytes { target.run($0) }
+      guard isRecording else { continue }
+      let folder = Self.folder.appending(path: seed.target)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try Data(seed.bytes).write(to: folder.appending(path: seed.name))
+    }
+  }
+
   /// A few thousand inputs near those of the corpus: bits turned, parts cut out or doubled.
   @Test(arguments: FuzzTarget.all.map(\.name)) func neighboursOfTheCorpusPass(_ name: String)
     throws

@@ -47,6 +47,12 @@ private struct SourceDouble: SpanSource {
     }
     return operations.sorted()
   }
+
+  func dependencies(
+    _ rule: DependencyRule, from start: Timestamp, to end: Timestamp, tenant: TenantID
+  ) throws(SpanStoreError) -> [DependencyLink] {
+    [DependencyLink(parent: "shop", child: "stock", callCount: 1, errorCount: 1)]
+  }
 }
 
 /// The three APIs behind listeners on free ports.

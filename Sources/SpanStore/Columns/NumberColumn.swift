@@ -7,6 +7,8 @@ import Bytes
 enum NumberColumn {
   static let slackBytes = 9
   static let distinctMax = 256
+  /// No column says of more values in a few bytes that all are one.
+  static let constantMax = 1 << 20
 
   enum Form: UInt8 {
     case constant = 0
@@ -23,7 +25,7 @@ enum NumberColumn {
       least = min(least, value)
       most = max(most, value)
     }
-    if least == most {
+    if least == most, values.count <= constantMax {
       out.append(Form.constant.rawValue)
       out.appendZigZag(least)
       return
@@ -116,6 +118,7 @@ enum NumberColumn {
       self.form = form
       switch form {
       case .constant:
+        guard count <= NumberColumn.constantMax else { throw .malformedText }
         least = decodeZigZag(try cursor.readVarint())
         return
       case .packed: least = decodeZigZag(try cursor.readVarint())
@@ -135,23 +138,53 @@ enum NumberColumn {
     func values(_ range: Range<Int>, of page: [UInt8]) throws(ByteError) -> [Int64] {
       guard range.lowerBound >= 0, range.upperBound <= count else { throw .truncated }
       if form == .constant { return [Int64](repeating: least, count: range.count) }
+      // Every word is in bounds: `init` saw to it that the packed bits and ``slackBytes`` after
+      // them lie in the page, and the range lies in the column.
+      let codes = [Int64](unsafeUninitializedCapacity: range.count) { out, count in
+        count = range.count
+        page.withUnsafeBytes { unpack(range, $0, to: out) }
+      }
+      guard form == .dictionary else { return codes }
+      return try numbers(ofPlaces: codes)
+    }
+
+    /// The packed numbers: differences to ``least``, or places in ``dictionary``.
+    private func unpack(
+      _ range: Range<Int>, _ bytes: UnsafeRawBufferPointer,
+      to out: UnsafeMutableBufferPointer<Int64>
+    ) {
       let mask: UInt64 = width == 64 ? .max : (1 << UInt64(width)) - 1
-      var out = [Int64](repeating: 0, count: range.count)
+      let base = form == .packed ? least : 0
+      var bit = range.lowerBound * width
+      if width <= 56 {
+        for index in 0..<range.count {
+          let word = UInt64(
+            littleEndian: bytes.loadUnaligned(
+              fromByteOffset: start + bit >> 3, as: UInt64.self))
+          out[index] = base &+ Int64(bitPattern: word >> UInt64(bit & 7) & mask)
+          bit &+= width
+        }
+        return
+      }
+      for index in 0..<range.count {
+        let at = start + bit >> 3
+        let shift = UInt64(bit & 7)
+        var word =
+          UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) >> shift
+        if Int(shift) + width > 64 { word |= UInt64(bytes[at + 8]) << (64 - shift) }
+        out[index] = base &+ Int64(bitPattern: word & mask)
+        bit &+= width
+      }
+    }
+
+    private func numbers(ofPlaces places: [Int64]) throws(ByteError) -> [Int64] {
+      var out = places
       var isRight = true
-      page.withUnsafeBytes { bytes in
-        for index in range {
-          let bit = index * width
-          let at = start + bit >> 3
-          let shift = UInt64(bit & 7)
-          var word =
-            UInt64(
-              littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) >> shift
-          if Int(shift) + width > 64 { word |= UInt64(bytes[at + 8]) << (64 - shift) }
-          let code = word & mask
-          if form == .packed {
-            out[index - range.lowerBound] = least &+ Int64(bitPattern: code)
-          } else if code < UInt64(dictionary.count) {
-            out[index - range.lowerBound] = dictionary[Int(code)]
+      dictionary.withUnsafeBufferPointer { dictionary in
+        for index in out.indices {
+          let place = Int(out[index])
+          if place < dictionary.count {
+            out[index] = dictionary[place]
           } else {
             isRight = false
           }

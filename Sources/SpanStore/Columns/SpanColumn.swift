@@ -105,19 +105,17 @@ struct SpanShape: Sendable {
 
   static let whole = SpanShape(steps: [], hidesAttributes: false)
 
-  var steps: [Step]
+  let steps: [Step]
+  /// Whether it has a parent's id.
+  let hasParent: Bool
   /// Whether columns do not tell what an attribute is: its key comes twice in one message, or it
   /// is of a form that is kept as it came. Only reading the message tells what counts.
-  var hidesAttributes: Bool
+  let hidesAttributes: Bool
 
-  /// How many values a span of this shape has in each column.
-  func counts(columns: Int) -> [Int] {
-    var out = [Int](repeating: 0, count: columns)
-    for case .value(let column) in steps { out[column] += 1 }
-    return out
+  /// How many values a span of this shape has in a column.
+  func count(of column: Int) -> Int {
+    steps.reduce(0) { $0 + ($1 == .value(column) ? 1 : 0) }
   }
-
-  var hasParent: Bool { steps.contains(.parent) }
 
   private static let plainSteps: [Step] = [
     .trace, .span, .parent, .name, .kind, .start, .end, .statusCode, .beginStatus, .beginEvent,
@@ -175,6 +173,7 @@ struct SpanShape: Sendable {
 
   init(steps: [Step], hidesAttributes: Bool) {
     self.steps = steps
+    hasParent = steps.contains(.parent)
     self.hidesAttributes = hidesAttributes
   }
 }

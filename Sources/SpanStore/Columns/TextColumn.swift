@@ -117,6 +117,8 @@ final class TextDictionary: Sendable {
   }
 
   var count: Int { ends.count }
+  /// Roughly the memory that it takes.
+  var byteCount: Int { bytes.count + ends.count * 8 }
 
   func text(_ code: Int) -> ArraySlice<UInt8> {
     bytes[(code == 0 ? 0 : ends[code - 1])..<ends[code]]

@@ -50,7 +50,7 @@ struct SpanMessageChecker {
       case 0: return
       case 0x0a: row.trace = try Self.traceID(&reader)
       case 0x12: row.span = try Self.spanID(&reader, "span_id")
-      case 0x22: _ = try Self.spanID(&reader, "parent_span_id")
+      case 0x22: row.parent = try Self.spanID(&reader, "parent_span_id")
       case 0x1a: try Self.text(reader.buffer(try reader.bytes()), field: 3)
       case 0x2a:
         name = try reader.bytes()

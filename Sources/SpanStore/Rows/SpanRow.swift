@@ -6,6 +6,8 @@ import TelemetryModel
 struct SpanRow: Sendable {
   var trace = TraceID(high: 0, low: 0)
   var span: UInt64 = 0
+  /// Zero for none.
+  var parent: UInt64 = 0
   /// Nanoseconds since 1970, OTLP's bits.
   var start: Int64 = 0
   var end: Int64 = 0

@@ -107,9 +107,7 @@ final class PartCondition {
     var flags: [Bool] = []
     for column in columns {
       let kind = part.index.columns[column].kind
-      let counts = part.index.shapes.map { shape in
-        shape.steps.reduce(0) { $0 + ($1 == .value(column) ? 1 : 0) }
-      }
+      let counts = part.index.shapes.map { $0.count(of: column) }
       let values: [Bool]?
       switch kind {
       case .emptyValue, .noValue: values = condition.holds(.empty) ? nil : []
@@ -227,5 +225,32 @@ final class BlockRows {
     var out: [UInt8] = []
     try block.messages(row..<(row + 1)) { _, _, message in out = message }
     return out
+  }
+}
+
+/// When rows of a block begin and of which trace they are; asked for rows in their order.
+struct RowPlaces {
+  /// The trace of the row that was asked for last, by its number in the block.
+  private(set) var run = 0
+  /// Where the rows of each trace end.
+  private var ends: [Int] = []
+  private let bases: [Int64]
+  private let deltas: [Int64]
+
+  init(_ block: SpanBlock) throws(ByteError) {
+    var end = 0
+    for count in try block.runs() {
+      end += Int(count)
+      ends.append(end)
+    }
+    bases = try block.reader(SpanBlock.CoreColumn.base.rawValue).values(of: block.page)
+    deltas = try block.numbers(.delta, 0..<block.rowCount)
+    guard bases.count == ends.count else { throw .malformedText }
+  }
+
+  /// When the row begins; `row` is not before the one that was asked for last.
+  mutating func start(of row: Int) -> Int64 {
+    while row >= ends[run] { run += 1 }
+    return bases[run] &+ deltas[row]
   }
 }

@@ -59,10 +59,14 @@ struct TraceSearch {
     return newest.values.sorted(by: >)[search.limit - 1]
   }
 
-  /// Whether start and length are in the bounds asked for.
-  private func isInBounds(_ start: Int64, _ length: Int64, _ bar: Int64?) -> Bool {
+  /// Whether a span's start is in the bounds asked for, and new enough to count.
+  private func isInTime(_ start: Int64, _ bar: Int64?) -> Bool {
     if let bar, start < bar { return false }
-    if let range = search.start, !range.contains(Timestamp(nanoseconds: start)) { return false }
+    return search.start?.contains(Timestamp(nanoseconds: start)) ?? true
+  }
+
+  /// Whether a span's length is in the bounds asked for.
+  private func isLong(_ length: Int64) -> Bool {
     if let least = search.minDuration, length < least.nanoseconds { return false }
     if let most = search.maxDuration, length > most.nanoseconds { return false }
     return true
@@ -95,7 +99,7 @@ extension TraceSearch {
       for row in chunk.rows {
         if let service, tables.service(of: row) != service { continue }
         if let operation, row.name != operation { continue }
-        guard isInBounds(row.start, row.duration, bar) else { continue }
+        guard isInTime(row.start, bar), isLong(row.duration) else { continue }
         if let known = newest[row.trace], known >= row.start { continue }
         let message = WireCursor(WireCursor(messages).base, row.message)
         guard conditions.allSatisfy({ holds($0.0, $0.1, row, message) }) else { continue }
@@ -172,70 +176,57 @@ extension TraceSearch {
   ) throws {
     guard let block = part.part.block(entry) else { return }
     let columns = BlockRows(block)
-    let (traces, starts) = try block.tracesAndStarts(0..<block.rowCount)
-    let lengths =
-      search.minDuration == nil && search.maxDuration == nil ? nil : try columns.numbers(.length)
-    var rows: [Int] = []
+    var rows = Array(0..<block.rowCount)
     if let resources = part.resources {
       let resourceOfRow = try columns.numbers(.resource)
-      for row in 0..<block.rowCount where resources[Int(resourceOfRow[row])] {
-        if isInBounds(starts[row], max(0, lengths?[row] ?? 0), bar) { rows.append(row) }
-      }
-    } else {
-      for row in 0..<block.rowCount
-      where isInBounds(starts[row], max(0, lengths?[row] ?? 0), bar) {
-        rows.append(row)
-      }
+      rows = rows.filter { resources[Int(resourceOfRow[$0])] }
     }
-    if let operation = search.operation {
+    if search.minDuration != nil || search.maxDuration != nil {
+      let lengths = try columns.numbers(.length)
+      rows = rows.filter { isLong(max(0, lengths[$0])) }
+    }
+    guard !rows.isEmpty else { return }
+    var places = try RowPlaces(block)
+    rows = rows.filter { isInTime(places.start(of: $0), bar) }
+    if let operation = search.operation, !rows.isEmpty {
       let names = try block.texts(SpanBlock.CoreColumn.name.rawValue, 0..<block.rowCount)
-      rows = rows.filter { row in
-        names.withText(row) {
-          $0.count == operation.utf8.count && $0.elementsEqual(operation.utf8)
-        }
-      }
+      rows = names.filter(rows, equal: Array(operation.utf8))
     }
     for condition in part.conditions where !rows.isEmpty {
       rows = try condition.filter(rows, of: columns)
     }
+    var found: [(trace: TraceID, start: Int64)] = []
+    places = try RowPlaces(block)
+    for row in rows {
+      let start = places.start(of: row)
+      found.append((try block.trace(places.run), start))
+    }
     guard search.matches != nil else {
-      for row in rows { add(traces[row], starts[row]) }
+      for place in found { add(place.trace, place.start) }
       return
     }
-    try check(rows, columns, part, traces, starts)
+    try check(rows, found, columns, part)
   }
 
   /// Asks `matches` about the rows that are left.
   private mutating func check(
-    _ rows: [Int], _ columns: BlockRows, _ part: PartSearch, _ traces: [TraceID],
-    _ starts: [Int64]
+    _ rows: [Int], _ found: [(trace: TraceID, start: Int64)], _ columns: BlockRows,
+    _ part: PartSearch
   ) throws {
     guard let matches = search.matches, !rows.isEmpty else { return }
     resources = [:]
     scopes = [:]
     let index = part.part.index
     var this = self
-    func check(_ row: Int, _ resource: Int, _ scope: Int, _ message: [UInt8]) {
-      if let known = this.newest[traces[row]], known >= starts[row] { return }
+    var next = 0
+    try columns.block.messages(at: rows) { row, resource, scope, message in
+      let place = found[next]
+      next += 1
+      if let known = this.newest[place.trace], known >= place.start { return }
       guard let span = try? OTLPTraceProtobuf.decodeSpan(message.span.bytes) else { return }
       let told = this.resource(UInt32(resource)) { index.resources[resource] }
       let library = this.scope(UInt32(scope)) { index.scopes[scope] }
-      if matches(span, told, library) { this.newest[traces[row]] = starts[row] }
-    }
-    if rows.count * 16 < columns.block.rowCount {
-      for row in rows {
-        try columns.block.messages(row..<(row + 1)) { check(row, $0, $1, $2) }
-      }
-    } else {
-      var next = 0
-      var row = 0
-      try columns.block.messages(0..<columns.block.rowCount) { resource, scope, message in
-        if next < rows.count, rows[next] == row {
-          check(row, resource, scope, message)
-          next += 1
-        }
-        row += 1
-      }
+      if matches(span, told, library) { this.newest[place.trace] = place.start }
     }
     self = this
   }

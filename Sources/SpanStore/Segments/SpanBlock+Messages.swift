@@ -20,6 +20,24 @@ extension SpanBlock {
     }
   }
 
+  /// Calls `visit` with each of some rows, ascending, its resource's and scope's numbers and its
+  /// `Span` message.
+  func messages(at rows: [Int], _ visit: (Int, Int, Int, [UInt8]) -> Void) throws {
+    guard rows.count * 16 >= rowCount else {
+      for row in rows { try messages(row..<(row + 1)) { visit(row, $0, $1, $2) } }
+      return
+    }
+    var next = 0
+    var row = 0
+    try messages(0..<rowCount) { resource, scope, message in
+      if next < rows.count, rows[next] == row {
+        visit(row, resource, scope, message)
+        next += 1
+      }
+      row += 1
+    }
+  }
+
   /// For each column how many of its values stand before `row`; -1 for one that no shape has.
   ///
   /// `shapes` are those of all rows.
@@ -77,11 +95,12 @@ private final class MessageAssembler {
     statuses = try block.numbers(.status, rows)
     lengths = try block.numbers(.length, rows)
     (traces, starts) = try block.tracesAndStarts(rows)
+    let hasParent = index.shapes.map(\.hasParent)
     var parentsBefore = 0
     var wholesBefore = 0
     for shape in allShapes[..<rows.lowerBound] {
       if shape == 0 { wholesBefore += 1 }
-      if index.shapes[Int(shape)].hasParent { parentsBefore += 1 }
+      if hasParent[Int(shape)] { parentsBefore += 1 }
     }
     var counts: [Int: Int] = [:]
     var parentCount = 0
@@ -170,14 +189,14 @@ private final class MessageAssembler {
 
   private func parent() throws -> UInt64 {
     defer { nextParent += 1 }
-    let distance = Int(parents[nextParent])
+    let distance = parents[nextParent]
     if distance == 0 {
       defer { nextForeign += 1 }
       return UInt64(bitPattern: foreignParents[nextForeign])
     }
-    let place = rows.lowerBound + row - distance
-    guard distance > 0, place >= 0 else { throw ByteError.malformedText }
-    return try block.spanID(place)
+    let place = rows.lowerBound + row
+    guard distance > 0, distance <= place else { throw ByteError.malformedText }
+    return try block.spanID(place - Int(distance))
   }
 
   private static func write(

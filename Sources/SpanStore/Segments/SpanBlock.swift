@@ -112,8 +112,8 @@ struct SpanBlock {
     return runs
   }
 
-  /// The rows of a trace; nil when it is not in the block.
-  func rows(of id: TraceID) throws(ByteError) -> Range<Int>? {
+  /// Which of the block's traces it is; nil when it is not in the block.
+  func runNumber(of id: TraceID) throws(ByteError) -> Int? {
     var low = 0
     var high = traceCount
     while low < high {
@@ -121,10 +121,16 @@ struct SpanBlock {
       if try trace(middle) < id { low = middle + 1 } else { high = middle }
     }
     guard low < traceCount, try trace(low) == id else { return nil }
+    return low
+  }
+
+  /// The rows of a trace; nil when it is not in the block.
+  func rows(of id: TraceID) throws(ByteError) -> Range<Int>? {
+    guard let number = try runNumber(of: id) else { return nil }
     var start = 0
     let runs = try runs()
-    for run in runs[..<low] { start += Int(run) }
-    return start..<(start + Int(runs[low]))
+    for run in runs[..<number] { start += Int(run) }
+    return start..<(start + Int(runs[number]))
   }
 
   // MARK: texts
@@ -200,5 +206,16 @@ enum TextValues {
       let range = (number == 0 ? 0 : ends[number - 1])..<ends[number]
       return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
+  }
+}
+
+extension TextValues {
+  /// Those of `rows` whose text is `wanted`; the values must be those of all rows.
+  func filter(_ rows: [Int], equal wanted: [UInt8]) -> [Int] {
+    guard case .codes(let codes, let dictionary) = self else {
+      return rows.filter { withText($0) { $0.count == wanted.count && $0.elementsEqual(wanted) } }
+    }
+    guard let code = dictionary.code(of: wanted) else { return [] }
+    return rows.filter { codes[$0] == Int64(code) }
   }
 }

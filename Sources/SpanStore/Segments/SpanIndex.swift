@@ -74,15 +74,22 @@ final class SpanIndex: Sendable {
   }
 
   /// Blocks that may hold spans of the trace: those around it by order, that the filter admits.
-  func blocks(of trace: TraceID) -> [Block] {
+  func blocks(of trace: TraceID) -> [Block] { places(of: trace).map { blocks[$0] } }
+
+  /// The places of these blocks in ``blocks``.
+  func places(of trace: TraceID) -> [Int] {
     var low = 0
     var high = blocks.count
     while low < high {
       let middle = (low + high) / 2
       if blocks[middle].lastTrace < trace { low = middle + 1 } else { high = middle }
     }
-    return blocks[low...].prefix { $0.firstTrace <= trace }.filter { $0.mayContain(trace) }
+    return (low..<blocks.count).prefix { blocks[$0].firstTrace <= trace }
+      .filter { blocks[$0].mayContain(trace) }
   }
+
+  /// Rows of all blocks.
+  var rowCount: Int { blocks.reduce(0) { $0 + $1.rows } }
 
   /// Which resources are of the service, one flag for each; nil when none is.
   func resources(of service: String) -> [Bool]? {

@@ -72,14 +72,18 @@ enum SpanIndexCoding {
   /// - Throws: ``SpanStoreError`` with code `corrupt`.
   static func decode(_ bytes: [UInt8]) throws(SpanStoreError) -> [SpanIndex] {
     do {
-      let raw = try Zstd.decompress(bytes, bytesMax: bytesMax)
-      var cursor = ByteCursor(raw.span.bytes)
-      var out: [SpanIndex] = []
-      for _ in 0..<(try cursor.readLength()) { out.append(try readPart(&cursor)) }
-      return out
+      return try decode(raw: try Zstd.decompress(bytes, bytesMax: bytesMax))
     } catch {
       throw SpanStoreError(.corrupt, "the index of a span segment cannot be read: \(error)")
     }
+  }
+
+  /// Without zstd around it.
+  static func decode(raw: [UInt8]) throws(ByteError) -> [SpanIndex] {
+    var cursor = ByteCursor(raw.span.bytes)
+    var out: [SpanIndex] = []
+    for _ in 0..<(try cursor.readLength()) { out.append(try readPart(&cursor)) }
+    return out
   }
 
   private static func readPart(_ cursor: inout ByteCursor) throws(ByteError) -> SpanIndex {
@@ -120,7 +124,13 @@ enum SpanIndexCoding {
       pages[column] = Int(clamping: try cursor.readVarint())
     }
     var blocks: [SpanIndex.Block] = []
-    for _ in 0..<(try cursor.readLength()) { blocks.append(try readBlock(&cursor)) }
+    for _ in 0..<(try cursor.readLength()) {
+      let block = try readBlock(&cursor)
+      guard block.resources.allSatisfy({ $0 < resources.count }),
+        block.columns.allSatisfy(columns.indices.contains)
+      else { throw .malformedText }
+      blocks.append(block)
+    }
     return SpanIndex(
       tenant: tenant, columns: columns, shapes: shapes, resources: resources, scopes: scopes,
       services: services, serviceOfResource: serviceOfResource, operations: operations,

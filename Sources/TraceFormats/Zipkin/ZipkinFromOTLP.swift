@@ -28,6 +28,11 @@ extension ZipkinSpan {
     return spans
   }
 
+  /// The attributes that tell the other side's name, the better one first.
+  package static let remoteNameKeys = [
+    ZipkinNaming.remoteServiceName, ZipkinNaming.olderRemoteServiceName,
+  ]
+
   private static func serviceName(takenFrom tags: inout TagTable) -> String {
     if let name = tags.remove("service.name") { return name }
     for source in ZipkinNaming.serviceNameSubstitutes {
@@ -114,9 +119,11 @@ extension ZipkinSpan {
 
   private static func remoteEndpoint(takenFrom tags: inout TagTable) -> ZipkinEndpoint? {
     var endpoint = ZipkinEndpoint()
-    endpoint.serviceName =
-      tags.remove(ZipkinNaming.remoteServiceName)
-      ?? tags.remove(ZipkinNaming.olderRemoteServiceName) ?? ""
+    for key in remoteNameKeys {
+      guard let name = tags.remove(key) else { continue }
+      endpoint.serviceName = name
+      break
+    }
     endpoint.address = address(ZipkinNaming.remoteAddress, takenFrom: &tags)
     // A port alone says nothing to Zipkin and stays a tag.
     guard !endpoint.isEmpty else { return nil }

@@ -41,5 +41,12 @@ package struct FuzzTarget: Sendable {
     FuzzTarget("zipkin-thrift", fuzzZipkinThrift),
     FuzzTarget("traceql", fuzzTraceQL),
     FuzzTarget("jaeger-search", fuzzJaegerSearch),
+    FuzzTarget("span-wal", fuzzSpanWAL),
+    FuzzTarget("span-block", fuzzSpanBlock),
+    FuzzTarget("span-index", fuzzSpanIndex),
+    FuzzTarget("span-column", fuzzSpanColumn),
   ]
+
+  /// Right inputs that are made anew, by target and name.
+  package static var seeds: [(target: String, name: String, bytes: [UInt8])] { SpanFixture.seeds }
 }

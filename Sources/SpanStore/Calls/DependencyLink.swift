@@ -22,10 +22,10 @@ struct DependencyCounts {
 
   private var counts: [Pair: (calls: Int, errors: Int)] = [:]
 
-  mutating func add(parent: String, child: String, isError: Bool = false) {
+  mutating func add(parent: String, child: String, count: Int, isError: Bool) {
     let pair = Pair(parent: parent, child: child)
     let known = counts[pair] ?? (0, 0)
-    counts[pair] = (known.calls + 1, known.errors + (isError ? 1 : 0))
+    counts[pair] = (known.calls + count, known.errors + (isError ? count : 0))
   }
 
   /// By parent, then child.
