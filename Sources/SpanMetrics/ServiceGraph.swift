@@ -44,6 +44,9 @@ struct ServiceGraph {
   private let edgesMax: Int
   private var edges: [Key: Edge] = [:]
   private var calls: [Call: Series] = [:]
+  /// Counters of calls without a pair, found once: looking them up costs more than all else.
+  private var dropped: [Call: Counter] = [:]
+  private var unpaired: [Call: Counter] = [:]
   /// Keys by when they were first seen; those that met are passed over.
   private var queue: [(key: Key, expires: Timestamp)] = []
   private var queueStart = 0
@@ -101,11 +104,15 @@ struct ServiceGraph {
       return
     }
     guard edges.count < edgesMax else {
-      registry.counter(
-        "traces_service_graph_dropped_spans_total",
-        help: "Spans whose other side was not waited for because too many were waiting.",
-        labels: ["client": edge.client, "server": edge.server]
-      ).add()
+      let call = Call(client: edge.client, server: edge.server, connection: "")
+      let counter =
+        dropped[call]
+        ?? registry.counter(
+          "traces_service_graph_dropped_spans_total",
+          help: "Spans whose other side was not waited for because too many were waiting.",
+          labels: ["client": edge.client, "server": edge.server])
+      Self.keep(counter, call, in: &dropped)
+      counter.add()
       return
     }
     var waiting = edge
@@ -140,14 +147,24 @@ struct ServiceGraph {
       edge.connection = "virtual_node"
       count(edge)
     } else {
-      registry.counter(
-        "traces_service_graph_unpaired_spans_total",
-        help: "Spans of calls whose other side did not come.",
-        labels: [
-          "client": edge.client, "server": edge.server, "connection_type": edge.connection,
-        ]
-      ).add()
+      let call = Call(client: edge.client, server: edge.server, connection: edge.connection)
+      let counter =
+        unpaired[call]
+        ?? registry.counter(
+          "traces_service_graph_unpaired_spans_total",
+          help: "Spans of calls whose other side did not come.",
+          labels: [
+            "client": edge.client, "server": edge.server, "connection_type": edge.connection,
+          ])
+      Self.keep(counter, call, in: &unpaired)
+      counter.add()
     }
+  }
+
+  private static func keep(_ counter: Counter, _ call: Call, in known: inout [Call: Counter]) {
+    // Beyond it all new ones are `other`, which the registry finds again.
+    guard known[call] == nil, known.count < 2 * MetricsRegistry.seriesMax else { return }
+    known[call] = counter
   }
 
   private mutating func count(_ edge: Edge) {

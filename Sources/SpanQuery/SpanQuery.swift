@@ -24,6 +24,15 @@ package struct SpanQuery: Sendable {
     return try await executor.run { () throws(SpanStoreError) in try body(source) }
   }
 
+  /// Does work on the pool that would hold up a network loop, such as writing an answer.
+  nonisolated(nonsending)
+    package func work<Answer: Sendable>(
+      _ body: @escaping @Sendable () -> Answer
+    ) async throws(SpanStoreError) -> Answer
+  {
+    try await onPool { _ throws(SpanStoreError) in body() }
+  }
+
   /// The spans of a trace as they were stored; empty when there is none.
   nonisolated(nonsending)
     package func trace(_ id: TraceID, tenant: TenantID) async throws(SpanStoreError)

@@ -35,24 +35,32 @@ package struct TraceDecodingLimits: Sendable {
 }
 
 /// What is left of ``TraceDecodingLimits`` while a body is decoded.
-struct DecodingBudget {
+package struct DecodingBudget {
   private let limits: TraceDecodingLimits
-  private var spans = 0
-  private var values = 0
+  // Beside the limits, so that counting is inlined into the loops of other modules.
+  @usableFromInline package var spansLeft: Int
+  @usableFromInline package var valuesLeft: Int
 
-  init(_ limits: TraceDecodingLimits) { self.limits = limits }
-
-  mutating func countSpan() throws(TraceFormatError) {
-    spans += 1
-    guard spans <= limits.spansMax else { throw limits.tooManySpans }
+  package init(_ limits: TraceDecodingLimits) {
+    self.limits = limits
+    spansLeft = limits.spansMax
+    valuesLeft = limits.valuesMax
   }
 
-  mutating func countValue() throws(TraceFormatError) {
-    values += 1
-    guard values <= limits.valuesMax else { throw limits.tooManyValues }
+  @inlinable package mutating func countSpan() throws(TraceFormatError) {
+    spansLeft -= 1
+    guard spansLeft >= 0 else { throw tooManySpans }
   }
 
-  func checkDepth(_ depth: Int) throws(TraceFormatError) {
+  @inlinable package mutating func countValue() throws(TraceFormatError) {
+    valuesLeft -= 1
+    guard valuesLeft >= 0 else { throw tooManyValues }
+  }
+
+  package func checkDepth(_ depth: Int) throws(TraceFormatError) {
     guard depth <= limits.depthMax else { throw limits.tooDeep }
   }
+
+  @usableFromInline package var tooManySpans: TraceFormatError { limits.tooManySpans }
+  @usableFromInline package var tooManyValues: TraceFormatError { limits.tooManyValues }
 }

@@ -83,6 +83,14 @@ package enum JaegerAdjustments {
       var scope: InstrumentationScope
       var resource: Resource
     }
+    var ids: Set<SpanID> = []
+    var count = 0
+    trace.forEachSpan { span, _, _ in
+      ids.insert(span.spanID)
+      count += 1
+    }
+    // Equal spans have one id: most traces have nothing to compare.
+    guard ids.count < count else { return }
     var seen: Set<Identity> = []
     for batch in trace.indices {
       let resource = trace[batch].resource
@@ -153,6 +161,7 @@ package enum JaegerAdjustments {
 extension [Attribute] {
   /// By the bytes of the keys; equal keys keep their order.
   fileprivate mutating func sortByKey() {
+    guard count > 1 else { return }
     let order = enumerated().sorted { a, b in
       if a.element.key == b.element.key { return a.offset < b.offset }
       return a.element.key.utf8.lexicographicallyPrecedes(b.element.key.utf8)

@@ -3,24 +3,11 @@ import TelemetryModel
 import TraceFormats
 import WireFormats
 
-/// Checks OTLP's messages field by field and counts what they hold.
+/// Checks OTLP's messages field by field, within a budget.
 struct SpanMessageChecker {
-  private let limits: TraceDecodingLimits
-  private var spans = 0
-  private var values = 0
+  var budget: DecodingBudget
 
-  init(_ limits: TraceDecodingLimits) { self.limits = limits }
-
-  mutating func countSpan() throws(TraceFormatError) {
-    spans += 1
-    guard spans <= limits.spansMax else { throw limits.tooManySpans }
-  }
-
-  @inline(__always)
-  mutating func countValue() throws(TraceFormatError) {
-    values += 1
-    guard values <= limits.valuesMax else { throw limits.tooManyValues }
-  }
+  init(_ limits: TraceDecodingLimits) { budget = DecodingBudget(limits) }
 
   @inline(__always)
   static func expect(_ tag: UInt32, _ type: ProtobufWireType) throws(TraceFormatError) {
@@ -93,7 +80,7 @@ struct SpanMessageChecker {
   }
 
   private mutating func event(_ message: WireCursor) throws(TraceFormatError) {
-    try countValue()
+    try budget.countValue()
     var reader = message
     while true {
       let tag = try reader.nextTag()
@@ -111,7 +98,7 @@ struct SpanMessageChecker {
   }
 
   private mutating func link(_ message: WireCursor) throws(TraceFormatError) {
-    try countValue()
+    try budget.countValue()
     var reader = message
     while true {
       let tag = try reader.nextTag()
@@ -206,7 +193,7 @@ struct SpanMessageChecker {
   // MARK: attributes
 
   private mutating func attribute(_ message: WireCursor, depth: Int) throws(TraceFormatError) {
-    try countValue()
+    try budget.countValue()
     var reader = message
     while true {
       let tag = try reader.nextTag()
@@ -244,7 +231,7 @@ struct SpanMessageChecker {
   private mutating func items(
     _ message: WireCursor, _ depth: Int, areMembers: Bool
   ) throws(TraceFormatError) {
-    guard depth <= limits.depthMax else { throw limits.tooDeep }
+    try budget.checkDepth(depth)
     var reader = message
     while true {
       let tag = try reader.nextTag()
@@ -258,7 +245,7 @@ struct SpanMessageChecker {
       if areMembers {
         try attribute(item, depth: depth)
       } else {
-        try countValue()
+        try budget.countValue()
         try value(item, depth: depth)
       }
     }

@@ -32,7 +32,7 @@ struct SpanRequestReader {
         continue
       }
       try SpanMessageChecker.expect(tag, .bytes)
-      try checker.countValue()
+      try checker.budget.countValue()
       try readResourceSpans(try cursor.bytes())
     }
   }
@@ -100,7 +100,7 @@ struct SpanRequestReader {
   private mutating func readScopeSpans(
     _ message: Range<Int>, _ resource: UInt32
   ) throws(TraceFormatError) {
-    try checker.countValue()
+    try checker.budget.countValue()
     var fields: [UInt8] = []
     var reader = cursor(message)
     let first = rows.count
@@ -116,7 +116,7 @@ struct SpanRequestReader {
         Self.append(tag, scope, of: reader, to: &fields)
       case 2:
         try SpanMessageChecker.expect(tag, .bytes)
-        try checker.countSpan()
+        try checker.budget.countSpan()
         try readSpan(try reader.bytes(), resource)
       case 3:
         try SpanMessageChecker.expect(tag, .bytes)

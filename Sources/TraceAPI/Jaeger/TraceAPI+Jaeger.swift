@@ -118,9 +118,11 @@ extension TraceAPI {
         if trace.isEmpty { missing.append(id) } else { traces.append(trace) }
       }
     }
-    if !parameters.isRaw { traces = traces.map(JaegerAdjustments.adjust) }
-    let body = JaegerEnvelope.traces(traces, missing: missing, next: next)
-    return parameters.isPretty ? JSONIndentation.indent(body) : body
+    return try await query.work { [traces, missing, next] in
+      let shown = parameters.isRaw ? traces : traces.map(JaegerAdjustments.adjust)
+      let body = JaegerEnvelope.traces(shown, missing: missing, next: next)
+      return parameters.isPretty ? JSONIndentation.indent(body) : body
+    }
   }
 
   private func trace(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
