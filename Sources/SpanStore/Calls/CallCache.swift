@@ -28,12 +28,11 @@ final class CallCache: Sendable {
     entries.withLock { $0[Key(segments: [segment], rule: rule, tenant: tenant)] }
   }
 
-  /// Whether there was room to keep them.
   func keep(
     _ calls: TraceCalls, of segment: UInt64, _ rule: DependencyRule, _ tenant: TenantID
-  ) -> Bool {
+  ) {
     let key = Key(segments: [segment], rule: rule, tenant: tenant)
-    return entries.withLock { $0.keep(calls, key, byteCount: calls.byteCount) }
+    entries.withLock { $0.keep(calls, key, byteCount: calls.byteCount) }
   }
 
   /// The calls of the traces that lie in several of some segments, or had to be read whole.
@@ -46,6 +45,6 @@ final class CallCache: Sendable {
     _ calls: TraceCalls, _ segments: [UInt64], _ rule: DependencyRule, _ tenant: TenantID
   ) {
     let key = Key(segments: segments, rule: rule, tenant: tenant, isJoined: true)
-    entries.withLock { _ = $0.keep(calls, key, byteCount: calls.byteCount) }
+    entries.withLock { $0.keep(calls, key, byteCount: calls.byteCount) }
   }
 }

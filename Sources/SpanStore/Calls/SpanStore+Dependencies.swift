@@ -19,44 +19,65 @@ extension SpanStore {
     let join = CallJoin(store: self, snapshot: engine.snapshot(), rule: rule, tenant: tenant)
     calls.forget(allBut: Set(join.snapshot.segments.map(\.id)))
     var places: [CallPlace] = []
+    var heldBytes = 0
     for segment in join.snapshot.segments {
       let summary = segment.summary
       guard summary.oldest <= end + Self.joinReach, summary.newest >= start - Self.joinReach,
         let index = index(of: segment, tenant: tenant)
       else { continue }
-      let known = calls.calls(of: segment.id, rule, tenant)
-      places.append(CallPlace(segment: segment, index: index, known: known))
+      var place = CallPlace(segment: segment, index: index)
+      // What is too much to be held is counted when it is needed.
+      heldBytes += index.rowCount * TraceCalls.bytesPerRow
+      if heldBytes <= CallCache.bytesMax { place.known = keptCalls(of: place, join) }
+      places.append(place)
     }
-    // Each is looked for in larger ones, so that the fewest traces are looked for.
-    places.sort { $0.index.rowCount < $1.index.rowCount }
     var counts = DependencyCounts()
     let names = CallNames()
     let head = HeadSpans(join.snapshot.heads, join, names)
     let headCalls = head.calls(rule, names)
-    let ids = places.map(\.segment.id)
-    let known = calls.joined(ids, rule, tenant)
-    var shared = Set(known?.traces ?? [])
+    let joined = joinedCalls(of: places, join)
+    let shared = Set(joined.traces)
     var late = Set(headCalls.twins)
-    for number in places.indices {
-      let made = places[number].known ?? join.calls(of: places[number])
-      if known == nil {
-        shared.formUnion(made.twins)
-        let larger = places[(number + 1)...]
-        shared.formUnion(
-          made.traces.filter { trace in larger.contains { $0.mayHold(trace) } })
-      }
+    for place in places {
+      let made = place.known ?? join.calls(of: place)
       late.formUnion(head.traces.filter { made.place(of: $0) != nil })
       made.add(to: &counts, asked, leaving: shared.union(late))
-      if calls.keep(made, of: places[number].segment.id, rule, tenant) {
-        places[number].known = made
-      }
     }
-    let joined = known ?? join.calls(of: shared, in: places, HeadSpans(), CallNames())
-    if known == nil { calls.keepJoined(joined, ids, rule, tenant) }
     joined.add(to: &counts, asked, leaving: late)
     join.calls(of: late, in: places, head, names).add(to: &counts, asked, leaving: [])
     headCalls.add(to: &counts, asked, leaving: late)
     return counts.links
+  }
+
+  private func keptCalls(of place: CallPlace, _ join: CallJoin) -> TraceCalls {
+    if let known = calls.calls(of: place.segment.id, join.rule, join.tenant) { return known }
+    let made = join.calls(of: place)
+    calls.keep(made, of: place.segment.id, join.rule, join.tenant)
+    return made
+  }
+
+  /// The calls of the traces that lie in several segments, or have to be read whole.
+  private func joinedCalls(of places: [CallPlace], _ join: CallJoin) -> TraceCalls {
+    let ids = places.map(\.segment.id)
+    if let known = calls.joined(ids, join.rule, join.tenant) { return known }
+    var shared: Set<TraceID> = []
+    var seen: Set<TraceID> = []
+    for (number, place) in places.enumerated() {
+      if let made = place.known {
+        shared.formUnion(made.twins)
+        for trace in made.traces where !seen.insert(trace).inserted { shared.insert(trace) }
+        continue
+      }
+      let made = join.calls(of: place)
+      shared.formUnion(made.twins)
+      let others = places[..<number] + places[(number + 1)...]
+      for trace in made.traces where others.contains(where: { $0.mayHold(trace) }) {
+        shared.insert(trace)
+      }
+    }
+    let made = join.calls(of: shared, in: places, HeadSpans(), CallNames())
+    calls.keepJoined(made, ids, join.rule, join.tenant)
+    return made
   }
 }
 
@@ -64,7 +85,7 @@ extension SpanStore {
 struct CallPlace {
   let segment: Segment
   let index: SpanIndex
-  /// Its calls, when they are kept.
+  /// Its calls, when they are held.
   var known: TraceCalls?
 
   /// Whether it holds the trace; without its calls, one in a hundred that it does not hold is

@@ -38,7 +38,8 @@ final class TraceCalls: Sendable {
     self.total = total
   }
 
-  /// Roughly the memory that it takes.
+  /// Roughly the memory that it takes, and for each span as a rule.
+  static let bytesPerRow = 12
   var byteCount: Int {
     traces.count * 56 + calls.count * 4 + kinds.count * 20 + names.count * 64 + 256
   }
@@ -62,7 +63,7 @@ final class TraceCalls: Sendable {
     if total.isInside(asked) {
       sums = totals
       for place in passed {
-        for call in calls[range(place)] { sums[Int(call)] -= 1 }
+        for index in range(place) { sums[Int(calls[index])] -= 1 }
       }
     } else {
       sums = [Int](repeating: 0, count: kinds.count)
@@ -73,7 +74,7 @@ final class TraceCalls: Sendable {
           continue
         }
         guard let extent = extents[place], extent.isInside(asked) else { continue }
-        for call in calls[range(place)] { sums[Int(call)] += 1 }
+        for index in range(place) { sums[Int(calls[index])] += 1 }
       }
     }
     for (kind, sum) in zip(kinds, sums) where sum > 0 {

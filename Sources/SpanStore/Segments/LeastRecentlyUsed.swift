@@ -21,9 +21,9 @@ struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
   }
 
-  /// Keeps a thing; false for one that takes more than a quarter of all room.
-  mutating func keep(_ value: Value, _ key: Key, byteCount size: Int) -> Bool {
-    guard size <= bytesMax / 4 else { return false }
+  /// Keeps a thing, unless it takes more than a quarter of all room.
+  mutating func keep(_ value: Value, _ key: Key, byteCount size: Int) {
+    guard size <= bytesMax / 4 else { return }
     forget(key)
     while byteCount + size > bytesMax,
       let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
@@ -33,7 +33,6 @@ struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     uses += 1
     entries[key] = Entry(value: value, byteCount: size, lastUse: uses)
     byteCount += size
-    return true
   }
 
   mutating func forget(where isOver: (Key) -> Bool) {

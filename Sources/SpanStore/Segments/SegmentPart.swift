@@ -55,6 +55,6 @@ final class DictionaryCache: Sendable {
   subscript(_ key: Key) -> TextDictionary? { entries.withLock { $0[key] } }
 
   func keep(_ dictionary: TextDictionary, _ key: Key) {
-    entries.withLock { _ = $0.keep(dictionary, key, byteCount: dictionary.byteCount) }
+    entries.withLock { $0.keep(dictionary, key, byteCount: dictionary.byteCount) }
   }
 }
