@@ -18,8 +18,8 @@ enum SpanPage {
     throw SpanStoreError(
       .failed,
       """
-      \(segment.path) holds spans in format version 1, which was never released and cannot be read: \
-      export them with the sluice that wrote them, or move the file elsewhere and start again
+      \(segment.path) holds spans in format version 1, which was never released and cannot be \
+      read: export them with the sluice that wrote them, or move the file elsewhere and start again
       """)
   }
 }
