@@ -63,8 +63,9 @@ class Killer(threading.Thread):
     server away once for `away` seconds. Nothing is killed in the first second of its life, so that
     some work is done in between."""
 
-    def __init__(self, agent, server, kills, away, seconds, seed):
+    def __init__(self, agent, server, kills, away, seconds, seed, spares_agent=False):
         super().__init__(daemon=True)
+        self.spares_agent = spares_agent
         self.agent, self.server = agent, server
         self.random = random.Random(seed)
         self.away = away
@@ -72,7 +73,7 @@ class Killer(threading.Thread):
         moments = sorted(self.random.uniform(2, max(3, seconds)) for _ in range(kills))
         others = sorted(self.random.uniform(2, max(3, seconds)) for _ in range(kills))
         plan = [(moment, "agent") for moment in moments] + [(m, "server") for m in others]
-        self.plan = sorted(plan)
+        self.plan = sorted(one for one in plan if not (spares_agent and one[1] == "agent"))
         self.away_at = kills // 2
 
     def run(self):
@@ -107,9 +108,10 @@ class Killer(threading.Thread):
     def kill_agent_meanwhile(self, seconds):
         """While the server is away the agent dies once as well."""
         time.sleep(seconds / 2)
-        self.agent.check()
-        self.agent.kill()
-        self.agent.start()
+        if not self.spares_agent:
+            self.agent.check()
+            self.agent.kill()
+            self.agent.start()
         time.sleep(seconds / 2)
 
 

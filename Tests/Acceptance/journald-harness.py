@@ -9,7 +9,11 @@ them it says so and ends with status 77.
 journald itself drops what comes while it is overloaded; its limits are switched off here, and
 what its own `journalctl` finds in the end counts as what was written.
 
+With `--vacuum-mb` old files of the journal are removed all the time while the agent reads
+(`journalctl --vacuum-size`), and not only in the end.
+
   Tests/Acceptance/journald-harness.py --entries 20000 --kills 10
+  Tests/Acceptance/journald-harness.py --entries 1000000 --kills 100 --seconds 900 --vacuum-mb 150
 """
 
 import argparse
@@ -26,32 +30,11 @@ import threading
 import time
 
 from harness import Process, finish, say, verify, wait_for_count, wait_ready, write_file
+from network_link import SKIPPED, enter_namespace
 
 JOURNALD = "/lib/systemd/systemd-journald"
 # journald strips blanks at an entry's end, so that one without padding ends after its number.
 NUMBER = re.compile(r"^entry (\d+)( *$| y)")
-SKIPPED = 77
-
-
-def enter_namespace():
-    """Runs this program again where /run/systemd and /run/log are its own."""
-    if os.environ.get("SLUICE_JOURNAL_NAMESPACE"):
-        return
-    reason = None
-    if os.geteuid() != 0:
-        reason = "it needs root"
-    elif not os.path.exists(JOURNALD):
-        reason = f"there is no {JOURNALD}"
-    elif not shutil.which("unshare"):
-        reason = "there is no unshare"
-    elif subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
-        reason = "no mount namespace can be made here"
-    if reason:
-        print(f"skipped: {reason}")
-        sys.exit(SKIPPED)
-    os.environ["SLUICE_JOURNAL_NAMESPACE"] = "1"
-    os.execvp("unshare", ["unshare", "-m", sys.executable, os.path.abspath(__file__)]
-              + sys.argv[1:])
 
 
 def start_journald(folder, entries):
@@ -123,18 +106,55 @@ def number_of(line):
     return int(m.group(1)) if (m := NUMBER.match(line)) else None
 
 
-def journal_numbers(folder, expected):
-    """The numbers that journald kept, by its own journalctl, once they rest or all are there."""
-    deadline, last = time.monotonic() + 60, None
-    while True:
+class Witness(threading.Thread):
+    """Notes what journald kept, by its own journalctl, and with `vacuum_mb` removes old files of
+    the journal after each look down to that size, while everything goes on."""
+
+    def __init__(self, folder, journal, vacuum_mb, every):
+        super().__init__(daemon=True)
+        self.journal, self.vacuum_mb, self.every = journal, vacuum_mb, every
+        self.cursor = f"{folder}/witness.cursor"
+        self.numbers, self.vacuums, self.removed = [], 0, 0
+        self.ended = threading.Event()
+        self.failure = None
+
+    def run(self):
+        try:
+            while not self.ended.wait(self.every):
+                self.look()
+                self.vacuum()
+        except BaseException as error:  # told to the main thread
+            self.failure = error
+
+    def look(self):
         out = subprocess.run(
-            ["journalctl", "-D", folder, "-t", "harness", "-o", "cat", "--no-pager", "-q"],
-            capture_output=True, check=True, text=True).stdout
-        numbers = [number_of(line) for line in out.splitlines()]
-        if len(numbers) >= expected or numbers == last or time.monotonic() > deadline:
-            return numbers
-        last = numbers
-        time.sleep(2)
+            ["journalctl", "-D", self.journal, "-t", "harness", "-o", "cat", "--no-pager", "-q",
+             f"--cursor-file={self.cursor}"], capture_output=True, check=True, text=True).stdout
+        self.numbers += [number_of(line) for line in out.splitlines()]
+
+    def vacuum(self):
+        if not self.vacuum_mb:
+            return
+        before = len(os.listdir(self.journal))
+        subprocess.run(["journalctl", "-D", self.journal, f"--vacuum-size={self.vacuum_mb}M"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.vacuums += 1
+        self.removed += max(0, before - len(os.listdir(self.journal)))
+
+    def end(self, expected):
+        """All numbers, once they rest or are as many as expected."""
+        self.ended.set()
+        self.join()
+        if self.failure:
+            raise self.failure
+        deadline, last = time.monotonic() + 60, -1
+        while time.monotonic() < deadline:
+            self.look()
+            if len(self.numbers) >= expected or len(self.numbers) == last:
+                break
+            last = len(self.numbers)
+            time.sleep(2)
+        return self.numbers
 
 
 def configurations(folder, port, agent_port, journal):
@@ -176,13 +196,15 @@ def main():
     parser.add_argument("--entries", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=10, help="of the agent")
     parser.add_argument("--server-kills", type=int, default=2)
+    parser.add_argument("--vacuum-mb", type=int, default=0, help="the journal is kept that small")
+    parser.add_argument("--vacuum-every", type=float, default=10, help="seconds")
     parser.add_argument("--seconds", type=float, help="of writing; by default 3 for each kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=27200)
     parser.add_argument("--folder", help="made if absent; a temporary one by default")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
-    enter_namespace()
+    enter_namespace("-m", needs=[JOURNALD])
 
     folder = options.folder or tempfile.mkdtemp(prefix="sluice-journald-")
     os.makedirs(folder, exist_ok=True)
@@ -205,12 +227,16 @@ def main():
         agent.start()
         say(f"{options.entries} entries in {seconds:.0f} s, journal in {journal}")
         writer = Writer(options.entries, seconds, options.seed)
+        witness = Witness(folder, journal, options.vacuum_mb, options.vacuum_every)
         writer.start()
+        witness.start()
+        # Spread over the time of writing.
+        spare = max(0, seconds / options.kills - 3)
         server_kills = set(chance.sample(range(options.kills),
                                          min(options.kills, options.server_kills)))
         rotations = 0
         for kill in range(options.kills):
-            time.sleep(chance.uniform(0.3, 2.5))
+            time.sleep(chance.uniform(0.3, 2.5) + chance.uniform(0, 2 * spare))
             agent.check()
             agent.kill()
             if chance.random() < 0.5:
@@ -227,7 +253,7 @@ def main():
                 rotations += 1
         writer.join()
         say(f"all entries are written; the agent was killed {agent.kills} times")
-        kept = journal_numbers(journal, options.entries)
+        kept = witness.end(options.entries)
         selector = '{job="journal"}'
         wait_ready(f"{base}/ready", server)
         count = wait_for_count(
@@ -243,6 +269,8 @@ def main():
         if after != 1:
             result["missing"] += 1
         result["entries_journald_kept"] = len(kept)
+        result["vacuums"] = witness.vacuums
+        result["journal_files_vacuumed"] = witness.removed
     finally:
         for process in (agent, server):
             if process:
