@@ -92,6 +92,7 @@ part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
 part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
 part log-clients with_clients Tests/Acceptance/real-log-clients.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
+part trace-refusals with_clients Tests/Acceptance/trace-refusals.py
 part jaeger-client jaeger_client
 part package packaging/check
 part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
