@@ -51,8 +51,9 @@ package final class FileDiscovery {
 
   /// Compressed files are not read as text.
   private static let compressedSuffixes = [".gz", ".bz2", ".xz", ".zst", ".z", ".Z", ".zip"]
-  /// Time between two looks at the kernel's changes, for the processor's sake.
-  private static let pauseMilliseconds = 40
+  /// Time between two looks at the kernel's changes: a busy file has many of them, and what it
+  /// got in the meantime is read at once.
+  private static let pauseMilliseconds = 150
 
   private let jobs: [Job]
   private let fileSystem: any FileSystem
@@ -119,7 +120,6 @@ package final class FileDiscovery {
     guard let pause = try? ThreadSignal() else { return }
     while !isStopped() {
       if step(waitMilliseconds: watch == nil ? 0 : 250) { tell() }
-      // A busy folder changes all the time; looking 20 times a second is enough.
       pause.wait(milliseconds: Int32(watch == nil ? 250 : Self.pauseMilliseconds))
     }
   }
@@ -240,6 +240,10 @@ package final class FileDiscovery {
 
   private func watchFolders(_ wanted: Set<String>) {
     guard let watch else { return }
+    defer {
+      let isWatched = wanted.isSubset(of: watch.watched)
+      for job in jobs { job.mailbox.post(isWatched: isWatched) }
+    }
     for folder in watch.watched.subtracting(wanted) { watch.remove(folder) }
     for folder in wanted.subtracting(watch.watched) {
       do throws(SystemError) {

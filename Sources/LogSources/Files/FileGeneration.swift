@@ -34,6 +34,12 @@ final class FileGeneration {
   /// The name belongs to another file, or to none.
   var isRotatedAway = false
   var mustBeRead = true
+  /// Its name is to be looked at, since the kernel told of it.
+  var mustBeLookedAt = true
+  /// When its name and size were last looked at.
+  var lastLook = MonotonicTime(nanoseconds: 0)
+  /// It has grown without the kernel's telling, as on a network file system: it is polled.
+  var growsUntold = false
   /// Compressed, so that its end is its end.
   var isReadOnce = false
   /// `position` differs from what was last handed out to be stored.

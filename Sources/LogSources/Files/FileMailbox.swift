@@ -15,6 +15,8 @@ package final class FileMailbox: Sendable {
     var everythingChanged = false
     var seen: [FileIdentity: [String]] = [:]
     var scans = 0
+    /// The kernel tells of changes in all folders of the job.
+    var isWatched = false
   }
 
   private struct State {
@@ -34,7 +36,7 @@ package final class FileMailbox: Sendable {
   func take() -> News {
     state.withLock { state in
       let news = state.news
-      state.news = News(scans: state.news.scans)
+      state.news = News(scans: state.news.scans, isWatched: state.news.isWatched)
       return news
     }
   }
@@ -76,6 +78,8 @@ package final class FileMailbox: Sendable {
     }
   }
 
+  func post(isWatched: Bool) { state.withLock { $0.news.isWatched = isWatched } }
+
   func post(changed paths: [String]) {
     state.withLock { state in
       guard state.news.changedPaths.count + paths.count <= Self.changesMax else {
@@ -99,7 +103,11 @@ extension FileTailer {
     for arrival in news.arrivals { adopt(arrival) }
     if news.everythingChanged { noteChangeOfAll() }
     for path in news.changedPaths { noteChange(path: path) }
-    mailbox.publish(known: knownFiles, missing: missingFiles)
+    isTold = news.isWatched
+    if hasUnpublishedChanges || !news.arrivals.isEmpty {
+      hasUnpublishedChanges = false
+      mailbox.publish(known: knownFiles, missing: missingFiles)
+    }
     return !news.arrivals.isEmpty || news.everythingChanged || !news.changedPaths.isEmpty
   }
 }

@@ -96,7 +96,7 @@ extension FileTailer {
 
   /// Files that `generation` could be a copy of: truncated ones first.
   private func originals(for generation: FileGeneration) -> [FileGeneration] {
-    generations.values.filter { other in
+    related(to: generation.currentPath).filter { other in
       other.number != generation.number && other.isKnownOriginal
         && (other.position.isTruncated || other.file != nil) && keepsItsName(other)
         && isRelated(generation, other)
@@ -106,16 +106,45 @@ extension FileTailer {
     }
   }
 
+  /// Generations whose names a copy's name could be made of, by the names alone: among thousands
+  /// of files only these are compared.
+  private func related(to path: String) -> [FileGeneration] {
+    let index = byCopyPrefix ?? copyPrefixes()
+    byCopyPrefix = index
+    let name = Self.name(of: path)
+    var numbers: Set<Int64> = []
+    for end in name.indices {
+      if let found = index[String(name[...end])] { numbers.formUnion(found) }
+    }
+    return numbers.compactMap { generations[$0] }
+  }
+
+  private func copyPrefixes() -> [String: [Int64]] {
+    var index: [String: [Int64]] = [:]
+    for generation in generations.values {
+      let name = Self.name(of: generation.currentPath)
+      index[String(name), default: []].append(generation.number)
+      let stem = Self.stem(of: name)
+      if stem != name { index[String(stem), default: []].append(generation.number) }
+    }
+    return index
+  }
+
+  private static func name(of path: String) -> Substring { path.split(separator: "/").last ?? "" }
+  private static func stem(of name: Substring) -> Substring {
+    name.split(separator: ".").first ?? ""
+  }
+
   /// Whether the names look like a file and its rotated form: `app.log` and `app.log.1`,
   /// `app-20260101.log`, `app.1.log`.
   private func isRelated(_ copy: FileGeneration, _ original: FileGeneration) -> Bool {
-    let copyName = copy.currentPath.split(separator: "/").last ?? ""
-    let originalName = original.currentPath.split(separator: "/").last ?? ""
     guard original.position.offset > 0 else { return false }
+    let copyName = Self.name(of: copy.currentPath)
+    let originalName = Self.name(of: original.currentPath)
     if original.position.offset < Self.evidenceBytesMin {
       return copyName.hasPrefix("\(originalName).") || copyName.hasPrefix("\(originalName)-")
     }
-    let stem = originalName.split(separator: ".").first ?? ""
+    let stem = Self.stem(of: originalName)
     return !stem.isEmpty && copyName != originalName && copyName.hasPrefix(stem)
   }
 
@@ -186,6 +215,7 @@ extension FileTailer {
     original.isDirty = true
     original.isKnownOriginal = true
     current[status] = original.number
+    hasUnpublishedChanges = true
     reattach(file, path: path, to: original, now)
   }
 }

@@ -2,12 +2,14 @@ import LinuxIO
 
 /// Noticing that files were renamed, removed, or rest.
 extension FileTailer {
-  /// Looks at all open files: sizes, names, whether they still are where they were.
+  /// Looks at open files: sizes, names, whether they still are where they were.
   ///
-  /// To be called every second or so, also when the kernel tells of changes: it may miss some.
+  /// To be called every second or so. Where the kernel tells of changes, files of which it told
+  /// nothing are passed over until their poll is due, unless something is awaited of them.
   package func lookAround(_ sink: any LineSink, afterChunk: () -> Bool) {
     let now = clock.monotonic()
-    for generation in generations.values.sorted(by: { $0.number < $1.number }) {
+    let due = generations.values.filter { $0.file == nil || isLookDue($0, now) }
+    for generation in due.sorted(by: { $0.number < $1.number }) {
       if generation.file == nil {
         forgetIfUnseen(generation, now)
       } else {
@@ -15,6 +17,16 @@ extension FileTailer {
         guard afterChunk() else { return }
       }
     }
+  }
+
+  private func isLookDue(_ generation: FileGeneration, _ now: MonotonicTime) -> Bool {
+    if !isTold || generation.mustBeLookedAt || generation.growsUntold { return true }
+    // Its end is awaited, or that of its last line.
+    if generation.isRotatedAway || generation.state == .suspectedCopy { return true }
+    if generation.partialBytes > 0, generation.currentPath != generation.position.path {
+      return true
+    }
+    return now.seconds(since: generation.lastLook) >= settings.pollSeconds
   }
 
   private func forgetIfUnseen(_ generation: FileGeneration, _ now: MonotonicTime) {
@@ -28,6 +40,10 @@ extension FileTailer {
     guard let file = generation.file else { return }
     do throws(SystemError) {
       let status = try file.status()
+      let wasTold = generation.mustBeLookedAt || generation.mustBeRead
+      generation.mustBeLookedAt = false
+      generation.lastLook = now
+      if status.size != generation.size, !wasTold { generation.growsUntold = true }
       if status.size != generation.size
         || status.modifiedNanoseconds != generation.modifiedNanoseconds
       {
@@ -46,6 +62,7 @@ extension FileTailer {
       }
       guard !generation.mustBeRead else { return }
       let rested = now.seconds(since: generation.lastGrowth)
+      if rested > settings.closeRotatedAfterSeconds { generation.growsUntold = false }
       // Rotated under a name that is matched too: it is followed on, but its last line is over.
       let isRenamed = generation.currentPath != generation.position.path
       if generation.isRotatedAway || isRenamed, rested > settings.closeRotatedAfterSeconds {
@@ -62,6 +79,7 @@ extension FileTailer {
   }
 
   private func close(_ generation: FileGeneration, _ now: MonotonicTime, isGone: Bool) {
+    hasUnpublishedChanges = true
     if isGone, generation.position.held.isEmpty {
       forget(generation)
       return

@@ -13,6 +13,8 @@ package struct FileTailSettings: Hashable, Sendable {
   package var closeIdleAfterSeconds = 600.0
   /// For so long a file that begins as another is taken for a copy in the making.
   package var suspectCopySeconds = 30.0
+  /// A file is looked at after so long even when nothing was told of it: the kernel may miss some.
+  package var pollSeconds = 10.0
   /// For so long what is known of a file is kept after it was seen last.
   package var forgetAfterSeconds = 3600.0
 
@@ -65,7 +67,13 @@ package final class FileTailer {
   /// Generations that hold their file's present content.
   var current: [FileIdentity: Int64] = [:]
   private var byPath: [String: Set<Int64>] = [:]
+  /// By what a copy's name would begin with; nil when it is to be made anew.
+  var byCopyPrefix: [String: [Int64]]?
   private var forgotten: [Int64] = []
+  /// The kernel tells of changes, so that files at rest are looked at now and then only.
+  var isTold = false
+  /// What discovery was told of the known files is out of date.
+  package internal(set) var hasUnpublishedChanges = true
   /// Offsets by absolute path from Promtail's positions file, for files not known otherwise.
   private var importedOffsets: [String: Int64] = [:]
 
@@ -90,6 +98,7 @@ package final class FileTailer {
   /// Takes over what an earlier run stored; before the first arrival.
   package func restore(_ positions: [(number: Int64, position: FilePosition)]) {
     let now = clock.monotonic()
+    byCopyPrefix = nil
     for (number, position) in positions {
       let generation = FileGeneration(
         number: number, position: position, state: .absent, target: 0, now: now,
@@ -176,12 +185,18 @@ package final class FileTailer {
 
   /// Says that a name that a scan or the kernel told of may have new bytes or another file.
   package func noteChange(path: String) {
-    for number in byPath[path] ?? [] { generations[number]?.mustBeRead = true }
+    for number in byPath[path] ?? [] { generations[number].map(Self.noteChange) }
   }
 
   /// Says that everything may have changed.
   package func noteChangeOfAll() {
-    for generation in generations.values { generation.mustBeRead = true }
+    for generation in generations.values { Self.noteChange(generation) }
+  }
+
+  private static func noteChange(_ generation: FileGeneration) {
+    generation.mustBeRead = true
+    generation.mustBeLookedAt = true
+    generation.growsUntold = false
   }
 
   /// Says which names a scan found for a file; there are several where it has links.
@@ -211,6 +226,8 @@ package final class FileTailer {
   }
 
   private func add(_ generation: FileGeneration) {
+    hasUnpublishedChanges = true
+    byCopyPrefix = nil
     generations[generation.number] = generation
     current[generation.position.identity] = generation.number
     byPath[generation.currentPath, default: []].insert(generation.number)
@@ -218,9 +235,11 @@ package final class FileTailer {
   }
 
   private func attach(_ file: any File, to generation: FileGeneration, _ now: MonotonicTime) {
+    hasUnpublishedChanges = true
     generation.file = file
     generation.state = .reading
     generation.mustBeRead = true
+    generation.mustBeLookedAt = true
     generation.lastGrowth = now
     generation.isRotatedAway = false
     byPath[generation.currentPath, default: []].insert(generation.number)
@@ -236,6 +255,7 @@ package final class FileTailer {
 
   private func setPath(_ generation: FileGeneration, _ path: String) {
     guard generation.currentPath != path else { return }
+    byCopyPrefix = nil
     byPath[generation.currentPath]?.remove(generation.number)
     if byPath[generation.currentPath]?.isEmpty == true { byPath[generation.currentPath] = nil }
     generation.currentPath = path
@@ -339,6 +359,7 @@ package final class FileTailer {
 
   /// Begins a new generation in the same file; the old one waits for a copy of what it held.
   func restartAfterTruncation(_ old: FileGeneration, _ now: MonotonicTime) {
+    hasUnpublishedChanges = true
     counters.truncations &+= 1
     let file = old.file
     old.file = nil
@@ -364,6 +385,8 @@ package final class FileTailer {
   }
 
   func forget(_ generation: FileGeneration) {
+    hasUnpublishedChanges = true
+    byCopyPrefix = nil
     generation.file = nil
     generations[generation.number] = nil
     if current[generation.position.identity] == generation.number {
