@@ -24,6 +24,12 @@ package struct DropCount: Hashable, Sendable {
   package let reason: String
   package var lines: UInt64
   package var bytes: UInt64
+
+  package init(reason: String, lines: UInt64, bytes: UInt64) {
+    self.reason = reason
+    self.lines = lines
+    self.bytes = bytes
+  }
 }
 
 /// Lines that `limit` stages dropped for one value of the label that they count by.

@@ -16,7 +16,7 @@ struct StageEntry {
   /// The time when `timestamp` cannot hold it and stands at an end of its range.
   var distantTime: DistantTime?
   var base: BaseLabels
-  /// Labels that stages set or took away (nil), one for each slot.
+  /// Labels that stages set or took away (nil), one for each slot, sorted by slot.
   var labelChanges: [(slot: Int, value: Range<Int>?)] = []
   /// The extracted map, by slot.
   var values: [ExtractedValue] = []
@@ -116,7 +116,9 @@ struct StageEntry {
     bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
   }
 
-  func isUTF8(_ range: Range<Int>) -> Bool { withText(range) { UTF8Sequence.isValid($0) } }
+  func isUTF8(_ range: Range<Int>) -> Bool {
+    withText(range) { $0.allSatisfy { $0 < 0x80 } || UTF8Sequence.isValid($0) }
+  }
 }
 
 /// A time outside of the years 1677 to 2262.
@@ -156,7 +158,8 @@ extension StageEntry {
     if let index = labelChanges.firstIndex(where: { $0.slot == slot }) {
       labelChanges[index].value = value
     } else {
-      labelChanges.append((slot, value))
+      labelChanges.insert(
+        (slot, value), at: labelChanges.firstIndex { $0.slot > slot } ?? labelChanges.count)
     }
   }
 
@@ -181,25 +184,32 @@ extension StageEntry {
     return Labels(made.sorted { $0.name < $1.name })
   }
 
-  /// Writes the key of the labels in place of what `key` was.
+  /// Writes the key of the labels in place of what `key` was: the base's number, and each change's
+  /// slot, length (-1 for one that was taken away) and bytes.
   func writeKey(_ key: inout LabelKey) {
-    key.bytes.removeAll(keepingCapacity: true)
-    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: base.id))
-    guard !labelChanges.isEmpty else { return }
-    if labelChanges.count == 1 {
-      append(labelChanges[0], to: &key)
-    } else {
-      for change in labelChanges.sorted(by: { $0.slot < $1.slot }) { append(change, to: &key) }
+    var size = 4 + 8 * labelChanges.count
+    for change in labelChanges { size += change.value?.count ?? 0 }
+    if key.bytes.count != size {
+      key.bytes.removeAll(keepingCapacity: true)
+      key.bytes.append(contentsOf: repeatElement(0, count: size))
     }
-  }
-
-  private func append(_ change: (slot: Int, value: Range<Int>?), to key: inout LabelKey) {
-    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: change.slot))
-    guard let range = change.value else {
-      key.bytes.appendLittleEndian(Int32(-1))
-      return
+    bytes.withUnsafeBytes { from in
+      key.bytes.withUnsafeMutableBytes { to in
+        to.storeBytes(of: Int32(truncatingIfNeeded: base.id).littleEndian, as: Int32.self)
+        var at = 4
+        // In bounds: `size` is the sum of all that is written.
+        for (slot, value) in labelChanges {
+          let length = value.map { Int32(truncatingIfNeeded: $0.count) } ?? -1
+          to.storeBytes(
+            of: Int32(truncatingIfNeeded: slot).littleEndian, toByteOffset: at, as: Int32.self)
+          to.storeBytes(of: length.littleEndian, toByteOffset: at + 4, as: Int32.self)
+          at += 8
+          guard let value else { continue }
+          UnsafeMutableRawBufferPointer(rebasing: to[at..<(at + value.count)])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: from[value]))
+          at += value.count
+        }
+      }
     }
-    key.bytes.appendLittleEndian(Int32(truncatingIfNeeded: range.count))
-    key.bytes.append(contentsOf: bytes[range])
   }
 }

@@ -21,6 +21,8 @@ struct JSONPaths {
   private let nodes: [Node]
   private let names: [UInt8]
   private let ends: [Int]
+  /// All paths are names of the object's own members.
+  private let isFlat: Bool
 
   /// A tree of names while it is made.
   private final class Branch {
@@ -66,6 +68,7 @@ struct JSONPaths {
       next += branch.children.count
       queue += branch.children
     }
+    isFlat = nodes[0].endCount == 0 && nodes.dropFirst().allSatisfy { $0.childCount == 0 }
     self.nodes = nodes
     self.names = names
     self.ends = ends
@@ -86,6 +89,7 @@ struct JSONPaths {
     nodes.withUnsafeBufferPointer { nodes in
       names.withUnsafeBytes { names in
         ends.withUnsafeBufferPointer { ends in
+          if isFlat, Self.readFlat(text, at: at, nodes, names, ends, results) { return true }
           var reading = Reading(
             nodes: nodes, names: names, ends: ends, results: results,
             scanner: JSONScanner(text, depthMax: 512), at: at, madeAt: madeAt)
@@ -95,6 +99,41 @@ struct JSONPaths {
         }
       }
     }
+  }
+
+  /// The same for the usual form of an object; false when it is of another form, and what was
+  /// found until then counts for nothing.
+  private static func readFlat(
+    _ text: UnsafeRawBufferPointer, at: Int, _ nodes: UnsafeBufferPointer<Node>,
+    _ names: UnsafeRawBufferPointer, _ ends: UnsafeBufferPointer<Int>,
+    _ results: UnsafeMutableBufferPointer<ExtractedValue>
+  ) -> Bool {
+    var object = FlatJSONObject(text)
+    let isRead = object.read { name, value in
+      for node in nodes.dropFirst() where node.nameCount == name.count {
+        let own = UnsafeRawBufferPointer(
+          rebasing: names[node.nameStart..<(node.nameStart + node.nameCount)])
+        guard own.equals(UnsafeRawBufferPointer(rebasing: text[name])) else { continue }
+        let found: ExtractedValue
+        switch value {
+        case .null: found = .null
+        case .bool(let flag): found = .bool(flag)
+        case .number(let range):
+          found = Double(String(decoding: text[range], as: UTF8.self)).map { .number($0) } ?? .null
+        case .string(let range, let isASCII):
+          guard isASCII || UTF8Sequence.isValid(UnsafeRawBufferPointer(rebasing: text[range]))
+          else { return false }
+          found = .text((at + range.lowerBound)..<(at + range.upperBound))
+        }
+        for index in node.firstEnd..<(node.firstEnd + node.endCount) {
+          results[ends[index]] = found
+        }
+        return true
+      }
+      return true
+    }
+    if !isRead { results.update(repeating: .null) }
+    return isRead
   }
 
   private struct Reading {

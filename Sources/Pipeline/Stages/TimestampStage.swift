@@ -15,9 +15,11 @@ final class TimestampStage: Stage {
   /// Whether the usual form of RFC 3339 is what the first reader reads.
   private let isRFC3339: Bool
   /// The last time of each stream as read and as given, by the labels' key.
-  private var streams = LabelTable()
-  private var lastTimes: [(read: Timestamp, given: Timestamp)?] = []
-  private var key = LabelKey()
+  @exclusivity(unchecked) private var streams = LabelTable()
+  @exclusivity(unchecked) private var lastTimes: [(read: Timestamp, given: Timestamp)?] = []
+  @exclusivity(unchecked) private var key = LabelKey()
+  /// The stream of the last line whose labels were its base's alone, by the base's number.
+  @exclusivity(unchecked) private var plain = (base: -1, stream: 0)
 
   /// More streams than this are forgotten together.
   private static let streamsMax = 10_000
@@ -104,13 +106,17 @@ final class TimestampStage: Stage {
   }
 
   private func stream(of entry: borrowing StageEntry) -> Int {
+    let isPlain = entry.labelChanges.isEmpty
+    if isPlain, plain.base == entry.base.id { return plain.stream }
     entry.writeKey(&key)
     if streams.count >= TimestampStage.streamsMax {
       streams.removeAll()
       lastTimes.removeAll(keepingCapacity: true)
+      plain.base = -1
     }
     let (number, isNew) = streams.number(of: key)
     if isNew { lastTimes.append(nil) }
+    if isPlain { plain = (entry.base.id, number) }
     return number
   }
 }
