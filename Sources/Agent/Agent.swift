@@ -74,12 +74,7 @@ package struct Agent: Sendable {
 
   private static func refuseUnsupported(_ configuration: AgentConfiguration) throws(AgentError) {
     if let first = configuration.unsupported.first { throw AgentError(first.error) }
-    if configuration.limits.readlineRateEnabled {
-      throw AgentError("limits_config.readline_rate_enabled is not supported yet; remove it")
-    }
-    if configuration.limits.maxStreams > 0 {
-      throw AgentError("limits_config.max_streams is not supported yet; remove it")
-    }
+    _ = try LineRate(configuration.limits, clock: SystemClock())
   }
 
   /// Runs until the task is cancelled. Throws ``AgentError`` when it cannot start.

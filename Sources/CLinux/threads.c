@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "threads.h"
+#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -47,3 +50,22 @@ void linux_keep_freed_memory(int mapped_bytes, int kept_bytes) {
   mallopt(M_MMAP_THRESHOLD, mapped_bytes);
   mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
+
+void linux_share_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
+
+static int give_back(struct dl_phdr_info *object, size_t size, void *unused) {
+  (void)size;
+  (void)unused;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+    // Code alone: it is never written, so nothing is lost with its pages.
+    if (part->p_type != PT_LOAD || !(part->p_flags & PF_X) || part->p_flags & PF_W) continue;
+    uintptr_t start = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+    uintptr_t end = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void linux_give_back_code(void) { dl_iterate_phdr(give_back, NULL); }

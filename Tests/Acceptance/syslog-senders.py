@@ -211,10 +211,12 @@ def main():
         total = sum(wanted.values())
         accounts = get(f"{own}/targets")
         sent = accounts["clients"][0]["acknowledged_lines"]
+        confirmed = accounts["clients"][0]["stored_lines"]
         read = sum(source["read_lines"] for source in accounts["sources"])
         stored = sum(count_lines(base, "{%s}" % key) for key in wanted)
-        print(f"  read {read}, sent {sent}, stored {stored}, written {total}")
-        if not read == sent == stored == total:
+        print(f"  read {read}, sent {sent}, stored {stored}, the server told the agent of "
+              f"{confirmed}, written {total}")
+        if not read == sent == stored == confirmed == total:
             faults.append("read, sent and stored differ")
     finally:
         for process in senders:

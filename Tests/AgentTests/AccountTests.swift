@@ -31,13 +31,49 @@ import WireFormats
     return members(try JSONValue.parse(response.body))
   }
 
+  /// A port that nobody listens on.
+  func freePort() -> UInt16 {
+    let spare = PushSink()
+    defer { spare.close() }
+    return spare.port
+  }
+
+  /// What the server counted closes the loop, or says that it does not.
+  @Test(arguments: [3, 2]) func theServerSaysWhatItStored(_ stored: Int) async throws {
+    let rig = AgentRig()
+    let sink = PushSink(answers: [
+      .status(503), .status(204, headers: "x-sluice-stored-lines: \(stored)\r\n"),
+    ])
+    defer { sink.close() }
+    let port = freePort()
+    var configuration = try rig.configuration(
+      clients: rig.client(sink),
+      scrapes: """
+            - job_name: app
+              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+        """)
+    configuration.server.disable = false
+    configuration.server.httpListenAddress = "127.0.0.1"
+    configuration.server.httpListenPort = Int(port)
+    rig.write("one\ntwo\nthree\n", to: "a.log")
+    try await rig.run(configuration) {
+      #expect(await rig.eventually { sink.lines.count == 3 })
+      var client: [String: JSONValue] = [:]
+      for _ in 0..<500 where count(client["stored_lines"]) <= 0 {
+        client = items(try? await targets(port)["clients"]).first ?? [:]
+        try await Task.sleep(nanoseconds: 20_000_000)
+      }
+      #expect(count(client["acknowledged_lines"]) == 3)
+      #expect(count(client["stored_lines"]) == stored)
+      #expect(count(client["unstored_lines"]) == 3 - stored)
+    }
+  }
+
   @Test func everyLineIsSomewhere() async throws {
     let rig = AgentRig()
     // One batch is refused for good; its lines are set aside.
     let sink = PushSink(answers: [.status(400)])
-    let spare = PushSink()
-    let port = spare.port
-    spare.close()
+    let port = freePort()
     defer { sink.close() }
     var configuration = try rig.configuration(
       clients: rig.client(sink),

@@ -65,7 +65,14 @@ final class AgentRig {
     _ body: () async throws -> Void
   ) async throws {
     let agent = try Agent(configuration: configuration, registry: registry)
-    let task = Task { try await agent.run() }
+    try await AgentRig.run({ try await agent.run() }, body)
+  }
+
+  /// Runs `work` as a task while `body` runs, then cancels it and waits for its end.
+  static func run(
+    _ work: @escaping @Sendable () async throws -> Void, _ body: () async throws -> Void
+  ) async throws {
+    let task = Task { try await work() }
     do {
       try await body()
     } catch {
@@ -77,9 +84,11 @@ final class AgentRig {
     try await task.value
   }
 
-  /// Waits until `condition` holds, 20 seconds at most.
+  /// Waits until `condition` holds: two minutes at most, since a machine may be busy with other
+  /// things; who waits in vain has found a fault, and may wait long.
   func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<1000 {
+    let deadline = MonotonicTime.now().adding(seconds: 120)
+    while MonotonicTime.now() < deadline {
       if condition() { return true }
       try? await Task.sleep(nanoseconds: 20_000_000)
     }

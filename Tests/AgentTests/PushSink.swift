@@ -62,6 +62,14 @@ final class PushSink: Sendable {
   var url: String { "http://127.0.0.1:\(port)/loki/api/v1/push" }
   var pushes: [Push] { state.withLock { $0.pushes } }
 
+  var lineCount: Int {
+    state.withLock { state in
+      state.pushes.reduce(0) { sum, push in
+        push.accepted ? sum + push.streams.reduce(0) { $0 + $1.count } : sum
+      }
+    }
+  }
+
   /// Lines of accepted pushes, in the order received.
   var lines: [String] {
     pushes.filter(\.accepted).flatMap { push in

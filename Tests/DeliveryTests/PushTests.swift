@@ -35,14 +35,15 @@ import WireFormats
       let tenant = number % 3 == 0 ? "t" : ""
       let line = "line \(number) with some text in it"
       expected[tenant, default: []].append(line)
-      Array(line.utf8).withUnsafeBytes {
+      let isTaken = Array(line.utf8).withUnsafeBytes {
         batcher.add(
           line: $0, timestamp: Timestamp(nanoseconds: Int64(number)),
           labels: ["app": "a\(number % 2)", "dc": "own"],
           structuredMetadata: number % 4 == 0 ? [Label("id", "\(number)")] : [], tenant: tenant)
       }
+      #expect(isTaken)
     }
-    #expect(batcher.isFull)
+    #expect(batcher.fullBodies > 0)
     let bodies = batcher.takeBodies()
     #expect(batcher.isEmpty)
     for profile in [

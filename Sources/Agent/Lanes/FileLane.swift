@@ -53,11 +53,11 @@ final class FileLane {
       pipeline.process(
         line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
         emit: { output.add($0) })
-      return !pipeline.wantsPause
+      return !output.wantsPause(pipeline)
     }
 
-    /// Milliseconds for which a `limit` stage wants no lines.
-    var pauseMilliseconds: Int { pipeline.pauseMilliseconds }
+    var pauseMilliseconds: Int { output.pauseMilliseconds(pipeline) }
+    var drops: [DropCount] { output.drops(of: pipeline, job: job.name) }
 
     /// Lets blocks go that have waited long enough; true when one did.
     func expire() {
@@ -87,6 +87,9 @@ final class FileLane {
   private let signal: ThreadSignal
   private let board: StatusBoard
   private var nextLook = MonotonicTime(nanoseconds: 0)
+  private var nextReport = MonotonicTime(nanoseconds: 0)
+  /// Something happened of which the accounts do not tell yet.
+  private var hasUnreportedChanges = true
 
   /// Gives numbers to files over all jobs and restarts.
   private final class Numbers {
@@ -98,8 +101,10 @@ final class FileLane {
   }
 
   /// Longest sleep while nothing happens.
-  private static let idleMilliseconds = 250
+  private static let idleMilliseconds = 1000
   private static let lookSeconds = 1.0
+  /// Accounts of very many files are told less often: this share of the time goes into them.
+  private static let reportShareMax = 0.005
 
   init(
     _ plans: [(job: FileJob, mailbox: FileMailbox)], tail: FileTailSettings,
@@ -122,12 +127,7 @@ final class FileLane {
         clock: settings.clock, takeNumber: numbers.take)
       tailer.restore(restored.files(of: plan.job, isFirst: index == 0, among: plans.map(\.job)))
       tailer.importOffsets(restored.importedOffsets)
-      let pipeline: Pipeline
-      do throws(PipelineError) {
-        pipeline = try Pipeline(
-          stages: plan.job.stages, jobName: plan.job.name, clock: settings.clock,
-          zones: settings.zones, metrics: settings.metrics, inspector: settings.inspector)
-      } catch { throw AgentError(error, job: plan.job.name) }
+      let pipeline = try settings.pipeline(plan.job.stages, job: plan.job.name)
       jobs.append(
         JobLane(
           plan.job, tailer: tailer, pipeline: pipeline, mailbox: plan.mailbox, output: output,
@@ -154,7 +154,7 @@ final class FileLane {
     let isLookDue = MonotonicTime.now() >= nextLook
     output.refreshClock()
     for job in jobs {
-      job.tailer.exchange(job.mailbox)
+      if job.tailer.exchange(job.mailbox) { hasUnreportedChanges = true }
       job.expire()
       let jobPause = job.pauseMilliseconds
       if jobPause > 0 {
@@ -166,12 +166,15 @@ final class FileLane {
       if isLookDue {
         job.tailer.lookAround(job, afterChunk: commitIfDue)
         if job.tailer.hasChangedPositions { output.noteChange() }
+        if job.tailer.hasUnpublishedChanges { hasUnreportedChanges = true }
       }
       if let wait = job.pipeline.millisecondsUntilDue { pause = min(pause, max(1, wait)) }
     }
+    if output.hasChanges { hasUnreportedChanges = true }
     if isLookDue {
-      nextLook = MonotonicTime.now().adding(seconds: Self.lookSeconds)
-      report()
+      let now = MonotonicTime.now()
+      nextLook = now.adding(seconds: Self.lookSeconds)
+      if hasUnreportedChanges, now >= nextReport { report() }
     }
     if output.isDue { commit() }
     return hasMore ? 0 : output.millisecondsUntilDue(most: pause)
@@ -190,19 +193,23 @@ final class FileLane {
   }
 
   private func report() {
+    let begin = MonotonicTime.now()
+    hasUnreportedChanges = false
     var dropped: [Int64: UInt64] = [:]
     var held: [Int64: UInt64] = [:]
     for job in jobs {
       // A file that two jobs read has two numbers.
       dropped.merge(job.pipeline.droppedInputs) { $0 + $1 }
       held.merge(job.pipeline.heldInputs) { $0 + $1 }
-      settings.ledger.set(job: job.job.name, drops: job.pipeline.drops)
+      settings.ledger.set(job: job.job.name, drops: job.drops)
     }
     settings.ledger.set(
       lane: "files", SourceLedger.accounts(output.tally, dropped: dropped, held: held))
     for job in jobs {
-      job.meter.report(job.tailer.counters, drops: job.pipeline.drops)
+      job.meter.report(job.tailer.counters, drops: job.drops)
       board.set(job: job.job.name, files: job.tailer.fileStatuses)
     }
+    let end = MonotonicTime.now()
+    nextReport = end.adding(seconds: end.seconds(since: begin) / Self.reportShareMax)
   }
 }

@@ -95,7 +95,8 @@ final class JournalLane {
     while !settings.stop.isSet, !output.isClosed {
       var count = 0
       output.refreshClock()
-      while count < Self.burst, try reader.next(into: &entry) {
+      let rest = output.pauseMilliseconds(pipeline)
+      while rest == 0, count < Self.burst, try reader.next(into: &entry) {
         count += 1
         process(cursor: pipeline.holdsLines ? reader.cursor : nil)
       }
@@ -105,9 +106,8 @@ final class JournalLane {
       }
       if output.isDue, let cursor = reader.cursor ?? Optional(committedCursor) { commit(cursor) }
       if MonotonicTime.now() >= nextReport { report(reader) }
-      let rest = pipeline.pauseMilliseconds
       if rest > 0 { signal.wait(milliseconds: Int32(clamping: min(rest, 250))) }
-      guard count < Self.burst else { continue }
+      guard rest == 0, count < Self.burst else { continue }
       let pause = output.millisecondsUntilDue(most: Int(Self.idleMilliseconds))
       reader.wait(milliseconds: UInt64(max(1, pause)))
     }
@@ -201,8 +201,9 @@ final class JournalLane {
     meter.report(
       journalEntries: entries, unreadable: unreadable + UInt64(reader.unreadableEntries),
       withoutMessage: withoutMessage)
-    meter.report(drops: pipeline.drops)
-    settings.ledger.set(job: job.key, drops: pipeline.drops)
+    let drops = output.drops(of: pipeline, job: job.key)
+    meter.report(drops: drops)
+    settings.ledger.set(job: job.key, drops: drops)
     settings.ledger.set(
       lane: "journal:\(job.key)",
       SourceLedger.accounts(

@@ -1,3 +1,4 @@
+import Configuration
 import Delivery
 import LinuxIO
 import LogSources
@@ -27,6 +28,21 @@ struct LaneSettings: Sendable {
   var inspector: PipelineInspector?
   var ledger: SourceLedger
   var stop: StopFlag
+  /// What `limits_config` allows of all lines together; nil for no limit.
+  var lineRate: LineRate?
+  /// Label sets of one body, at most; 0 for no limit.
+  var streamsMax: Int
+}
+
+extension LaneSettings {
+  /// The stages of a job, for the thread that runs them.
+  func pipeline(_ stages: [StageConfiguration], job: String) throws(AgentError) -> Pipeline {
+    do throws(PipelineError) {
+      return try Pipeline(
+        stages: stages, jobName: job, clock: clock, zones: zones, metrics: metrics,
+        inspector: inspector)
+    } catch { throw AgentError(error, job: job) }
+  }
 }
 
 /// Where one reading thread's lines go: batched, and committed to the queue with the positions
@@ -34,10 +50,10 @@ struct LaneSettings: Sendable {
 final class LaneOutput {
   private let settings: LaneSettings
   private let signal: ThreadSignal
-  private var batcher: PushBatcher
-  private var lastStamp: Int64 = 0
+  @exclusivity(unchecked) private var batcher: PushBatcher
+  @exclusivity(unchecked) private var lastStamp: Int64 = 0
   /// When the oldest change came that is not committed.
-  private var firstChange: MonotonicTime?
+  @exclusivity(unchecked) private var firstChange: MonotonicTime?
   /// The queue is closed: nothing can be committed any more.
   private(set) var isClosed = false
   /// What was read and came out, by source.
@@ -46,7 +62,9 @@ final class LaneOutput {
   init(_ settings: LaneSettings) throws(SystemError) {
     self.settings = settings
     signal = try ThreadSignal()
-    batcher = PushBatcher(profiles: settings.profiles, bodyBytesMax: settings.bodyBytesMax)
+    batcher = PushBatcher(
+      profiles: settings.profiles, bodyBytesMax: settings.bodyBytesMax,
+      streamsMax: settings.streamsMax)
   }
 
   /// Brings the clock up to date for the lines that follow.
@@ -60,10 +78,30 @@ final class LaneOutput {
   }
 
   func add(_ output: PipelineOutput) {
-    tally.passed(output)
-    batcher.add(
+    if let rate = settings.lineRate, !rate.take() {
+      tally.limited(output, .rate)
+      return
+    }
+    let isTaken = batcher.add(
       line: output.line, timestamp: output.timestamp, labels: output.labels,
       structuredMetadata: output.structuredMetadata, tenant: output.tenant ?? "")
+    if isTaken { tally.passed(output) } else { tally.limited(output, .streams) }
+  }
+
+  /// Milliseconds for which no more is to be read, since a `limit` stage or `readline_rate` says
+  /// so; 0 for none.
+  func pauseMilliseconds(_ pipeline: Pipeline) -> Int {
+    max(pipeline.pauseMilliseconds, settings.lineRate?.pauseMilliseconds ?? 0)
+  }
+
+  /// Whether reading is to stop after this line.
+  func wantsPause(_ pipeline: Pipeline) -> Bool {
+    pipeline.wantsPause || settings.lineRate.map { $0.pauseMilliseconds > 0 } ?? false
+  }
+
+  /// What a job's stages dropped, and what its lines were too many for.
+  func drops(of pipeline: Pipeline, job: String) -> [DropCount] {
+    pipeline.drops + tally.limitDrops(ofJob: job)
   }
 
   /// Notes that positions moved.
@@ -71,18 +109,27 @@ final class LaneOutput {
     if firstChange == nil { firstChange = .now() }
   }
 
+  /// Complete bodies wait for others, so that the disk is synced once for several.
+  private static let fullBodiesMax = 3
+  private static let fullWaitSeconds = 0.3
+
   /// Whether lines and positions are to be committed now.
   var isDue: Bool {
-    if batcher.isFull { return true }
+    if batcher.fullBodies >= Self.fullBodiesMax { return true }
     guard let firstChange else { return false }
-    return MonotonicTime.now().seconds(since: firstChange) >= settings.batchWaitSeconds
+    return MonotonicTime.now().seconds(since: firstChange) >= waitSeconds
+  }
+
+  private var waitSeconds: Double {
+    batcher.fullBodies > 0
+      ? min(settings.batchWaitSeconds, Self.fullWaitSeconds) : settings.batchWaitSeconds
   }
 
   /// Milliseconds until a commit is due, `most` at most.
   func millisecondsUntilDue(most: Int) -> Int {
     guard let firstChange else { return most }
     let passed = MonotonicTime.now().seconds(since: firstChange)
-    return min(most, max(0, Int((settings.batchWaitSeconds - passed) * 1000) + 1))
+    return min(most, max(0, Int((waitSeconds - passed) * 1000) + 1))
   }
 
   var hasChanges: Bool { firstChange != nil || !batcher.isEmpty }

@@ -64,7 +64,8 @@ final class ReceiverLane {
   }
 
   private func turn() {
-    let took = takeAll()
+    let rest = output.pauseMilliseconds(pipeline)
+    let took = rest == 0 && takeAll()
     if pipeline.millisecondsUntilDue == 0 {
       output.noteChange()
       pipeline.expire(emit: { output.add($0) })
@@ -72,7 +73,6 @@ final class ReceiverLane {
     // Who waits for an answer does not wait for more lines.
     if output.isDue || !waiting.isEmpty { commit() }
     if MonotonicTime.now() >= nextReport { report() }
-    let rest = pipeline.pauseMilliseconds
     if rest > 0 {
       signal.wait(milliseconds: Int32(clamping: min(rest, 250)))
     } else if !took {
@@ -123,8 +123,9 @@ final class ReceiverLane {
     var counts = maker.counts
     counts.malformed += inbox.malformedMessages
     meter.report(counts, droppedMessages: inbox.droppedMessages)
-    meter.report(drops: pipeline.drops)
-    settings.ledger.set(job: job.name, drops: pipeline.drops)
+    let drops = output.drops(of: pipeline, job: job.name)
+    meter.report(drops: drops)
+    settings.ledger.set(job: job.name, drops: drops)
     settings.ledger.set(
       lane: "receiver:\(job.kind):\(job.name)",
       SourceLedger.accounts(

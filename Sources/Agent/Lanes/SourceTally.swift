@@ -4,15 +4,22 @@ import Pipeline
 
 /// Counts what one reading thread reads and hands on, by source; for that thread.
 ///
-/// Of each source, read + added = dropped + merged + held + passed holds at any moment between two
-/// lines: `added` are lines that a stage made besides the one that it got, `merged` those that went
-/// into a block with another.
+/// Of each source, read + added = dropped + merged + held + limited + passed holds at any moment
+/// between two lines: `added` are lines that a stage made besides the one that it got, `merged`
+/// those that went into a block with another, `limited` those that `limits_config` took away.
 final class SourceTally {
+  /// Why `limits_config` takes a line away, by Promtail's names.
+  enum Limit: String, CaseIterable {
+    case rate = "rate_limited"
+    case streams = "stream_limited"
+  }
+
   struct Counts: Hashable, Sendable {
     var readLines: UInt64 = 0
     var readBytes: UInt64 = 0
     var addedLines: UInt64 = 0
     var mergedLines: UInt64 = 0
+    var limitedLines: UInt64 = 0
     var passedLines: UInt64 = 0
     var passedBytes: UInt64 = 0
     /// Dropped before the stages: entries without text or labels.
@@ -25,10 +32,16 @@ final class SourceTally {
   private(set) var counts: [Int64: Counts] = [:]
   private var names: [Int64: SourceName] = [:]
   /// The source that was touched last, kept out of the dictionary.
-  private var current: Int64 = .min
-  private var hot = Counts()
-  private var lastStart: Int64 = -1
-  private var lastSource: Int64 = .min
+  @exclusivity(unchecked) private var current: Int64 = .min
+  @exclusivity(unchecked) private var hot = Counts()
+  @exclusivity(unchecked) private var lastStart: Int64 = -1
+  @exclusivity(unchecked) private var lastSource: Int64 = .min
+  private var limited: [LimitKey: (lines: UInt64, bytes: UInt64)] = [:]
+
+  private struct LimitKey: Hashable {
+    let job: String
+    let limit: Limit
+  }
 
   /// Says what a source's number stands for.
   func name(_ source: Int64, _ name: SourceName) { names[source] = name }
@@ -54,12 +67,35 @@ final class SourceTally {
   }
 
   func passed(_ output: PipelineOutput) {
-    let origin = output.origin
-    touch(origin.source)
+    came(output)
     hot.passedLines &+= 1
     hot.passedBytes &+= UInt64(output.line.count)
     hot.newLines &+= 1
     hot.newBytes &+= UInt64(output.line.count)
+  }
+
+  /// A line came out of the stages and is taken away.
+  func limited(_ output: PipelineOutput, _ limit: Limit) {
+    came(output)
+    hot.limitedLines &+= 1
+    let key = LimitKey(job: names[output.origin.source]?.job ?? "", limit: limit)
+    limited[key, default: (0, 0)].lines += 1
+    limited[key]?.bytes += UInt64(output.line.count)
+  }
+
+  /// What was taken away of a job's lines.
+  func limitDrops(ofJob job: String) -> [DropCount] {
+    Limit.allCases.compactMap { limit in
+      limited[LimitKey(job: job, limit: limit)].map {
+        DropCount(reason: limit.rawValue, lines: $0.lines, bytes: $0.bytes)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func came(_ output: PipelineOutput) {
+    let origin = output.origin
+    touch(origin.source)
     hot.mergedLines &+= UInt64(output.earlierOrigins.count)
     if origin.start == lastStart, origin.source == lastSource { hot.addedLines &+= 1 }
     lastStart = origin.start

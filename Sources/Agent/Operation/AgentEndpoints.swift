@@ -104,14 +104,17 @@ struct AgentEndpoints: Sendable {
       writer.key("backlog_records")
       writer.uint(queue.backlog(of: destination.key))
       let account = queue.account(of: destination.key)
-      let sent = registry.counter(
-        "sluice_agent_sent_entries_total", help: "", labels: ["client": destination.name])
-      let rejected = registry.counter(
-        "sluice_agent_rejected_entries_total", help: "", labels: ["client": destination.name])
+      func count(_ what: String) -> UInt64 {
+        UInt64(
+          registry.counter(
+            "sluice_agent_\(what)_entries_total", help: "", labels: ["client": destination.name]
+          ).value)
+      }
       for (key, value) in [
         ("queued_lines", account.queued), ("handled_lines", account.handled),
         ("waiting_lines", account.queued - account.handled),
-        ("acknowledged_lines", UInt64(sent.value)), ("rejected_lines", UInt64(rejected.value)),
+        ("acknowledged_lines", count("sent")), ("stored_lines", count("stored")),
+        ("unstored_lines", count("unstored")), ("rejected_lines", count("rejected")),
         ("lost_lines", queue.counters.dropped[destination.key] ?? 0),
       ] {
         writer.key(key)

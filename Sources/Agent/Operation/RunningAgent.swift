@@ -88,7 +88,8 @@ final class RunningAgent: Sendable {
       profiles: batching.profiles, bodyBytesMax: batching.bytesMax,
       batchWaitSeconds: batching.waitSeconds, queue: queue, clock: clock,
       zones: zones, metrics: metrics, inspector: inspector,
-      ledger: ledger, stop: stop)
+      ledger: ledger, stop: stop, lineRate: try LineRate(configuration.limits, clock: clock),
+      streamsMax: configuration.limits.maxStreams)
     if !fileJobs.isEmpty {
       try startFiles(fileJobs, configuration, restored, settings)
     }
@@ -97,7 +98,7 @@ final class RunningAgent: Sendable {
   }
 
   private func startReceiver(_ job: ReceiverJob, _ settings: LaneSettings) throws(AgentError) {
-    try check(job.stages, job.name)
+    _ = try settings.pipeline(job.stages, job: job.name)
     let signal: ThreadSignal
     do throws(SystemError) { signal = try ThreadSignal() } catch { throw AgentError(error) }
     signals.withLock { $0.append(signal) }
@@ -111,14 +112,9 @@ final class RunningAgent: Sendable {
     let (board, registry, stop, end) = (board, registry, stop, tellSourceEnd)
     start(job.kind) { [log] in
       do throws(AgentError) {
-        let pipeline: Pipeline
-        do throws(PipelineError) {
-          pipeline = try Pipeline(
-            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
-            metrics: settings.metrics, inspector: settings.inspector)
-        } catch { throw AgentError(error, job: job.name) }
         let lane = try ReceiverLane(
-          job, pipeline: pipeline, inbox: inbox, signal: signal, settings: settings, board: board,
+          job, pipeline: settings.pipeline(job.stages, job: job.name), inbox: inbox, signal: signal,
+          settings: settings, board: board,
           registry: registry)
         lane.run()
       } catch {
@@ -148,7 +144,7 @@ final class RunningAgent: Sendable {
     let rescanSeconds = configuration.target.syncPeriod.seconds
     let (fileSystem, board, registry, stop) = (fileSystem, board, registry, stop)
     // A lane belongs to its thread and is made there; what is wrong with it is found before.
-    for plan in plans { try check(plan.job.stages, plan.job.name) }
+    for job in jobs { _ = try settings.pipeline(job.stages, job: job.name) }
     let started = StartedFlag()
     let tailSettings = tail
     start("files") { [log] in
@@ -178,31 +174,19 @@ final class RunningAgent: Sendable {
   private func startJournal(
     _ job: JournalJob, _ restored: RestoredPositions, _ settings: LaneSettings
   ) throws(AgentError) {
-    try check(job.stages, job.name)
+    _ = try settings.pipeline(job.stages, job: job.name)
     let (board, registry) = (board, registry)
     start("journal") { [log] in
       do throws(AgentError) {
-        let pipeline: Pipeline
-        do throws(PipelineError) {
-          pipeline = try Pipeline(
-            stages: job.stages, jobName: job.name, clock: settings.clock, zones: settings.zones,
-            metrics: settings.metrics, inspector: settings.inspector)
-        } catch { throw AgentError(error, job: job.name) }
         let lane = try JournalLane(
-          job, pipeline: pipeline, restored: restored.journal(of: job.key), settings: settings,
+          job, pipeline: settings.pipeline(job.stages, job: job.name),
+          restored: restored.journal(of: job.key), settings: settings,
           board: board, registry: registry)
         lane.run()
       } catch {
         log.error("the journal is not read", ["job": job.name, "error": error.message])
       }
     }
-  }
-
-  private func check(_ stages: [StageConfiguration], _ job: String) throws(AgentError) {
-    do throws(PipelineError) {
-      _ = try Pipeline(
-        stages: stages, jobName: job, clock: clock, zones: zones, metrics: metrics)
-    } catch { throw AgentError(error, job: job) }
   }
 
   private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
@@ -250,19 +234,25 @@ final class RunningAgent: Sendable {
   }
 
   private func keepPositionsFile() async {
+    var written: [String: [UInt8]]?
     while !Task.isCancelled {
       try? await Task.sleep(nanoseconds: UInt64(positionsSeconds * 1e9))
-      writePositionsFile()
+      let positions = queue.positions
+      guard positions != written else { continue }
+      written = writePositionsFile(positions) ? positions : nil
     }
   }
 
-  private func writePositionsFile() {
+  @discardableResult
+  private func writePositionsFile(_ positions: [String: [UInt8]]) -> Bool {
     do throws(SystemError) {
-      try positionsFile().write(queue.positions)
+      try positionsFile().write(positions)
+      return true
     } catch {
       log.warn(
         "the positions file cannot be written; the queue has the positions too",
         ["error": error.message])
+      return false
     }
   }
 
@@ -281,7 +271,7 @@ final class RunningAgent: Sendable {
   /// Closes the queue and writes the positions file. Blocks.
   func close() {
     queue.close()
-    writePositionsFile()
+    writePositionsFile(queue.positions)
   }
 }
 

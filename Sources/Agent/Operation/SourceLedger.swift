@@ -16,7 +16,7 @@ final class SourceLedger: Sendable {
     var addsUp: Bool {
       counts.readLines + counts.addedLines
         == droppedLines + counts.leftOutLines + counts.mergedLines + heldLines
-        + counts.passedLines
+        + counts.limitedLines + counts.passedLines
     }
   }
 
@@ -68,7 +68,7 @@ final class SourceLedger: Sendable {
       for (key, value) in [
         ("read_lines", counts.readLines), ("read_bytes", counts.readBytes),
         ("added_lines", counts.addedLines), ("merged_lines", counts.mergedLines),
-        ("dropped_lines", account.droppedLines + counts.leftOutLines),
+        ("dropped_lines", account.droppedLines + counts.leftOutLines + counts.limitedLines),
         ("held_lines", account.heldLines), ("passed_lines", counts.passedLines),
         ("passed_bytes", counts.passedBytes), ("queued_lines", queue.queuedLines),
         ("queued_bytes", queue.queuedBytes), ("acknowledged_lines", queue.acknowledgedLines),
@@ -112,6 +112,7 @@ extension SourceTally.Counts {
     readBytes += other.readBytes
     addedLines += other.addedLines
     mergedLines += other.mergedLines
+    limitedLines += other.limitedLines
     passedLines += other.passedLines
     passedBytes += other.passedBytes
     leftOutLines += other.leftOutLines

@@ -16,3 +16,8 @@ void linux_ignore_sigpipe(void);
 /// Lets malloc serve blocks up to `mapped_bytes` from memory that it keeps, of which up to
 /// `kept_bytes` at each arena's end are not given back.
 void linux_keep_freed_memory(int mapped_bytes, int kept_bytes);
+/// Lets all threads allocate from one arena.
+void linux_share_one_arena(void);
+/// Gives back the pages of the program and its libraries that hold code; those that are run again
+/// are read again from their files (usually from the page cache).
+void linux_give_back_code(void);

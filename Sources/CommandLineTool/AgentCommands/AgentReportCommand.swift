@@ -5,7 +5,9 @@ let agentReportCommand = Command(
   name: "report", summary: "Show what became of every line that a running agent read.",
   notes: """
     For each source: lines read = dropped + merged into blocks + held back + passed on, and lines in
-    the queue = acknowledged + lost + waiting. For each client: lines queued = handled + waiting.
+    the queue = acknowledged + lost + waiting. For each client: lines queued = handled + waiting,
+    and lines acknowledged = stored, as the server itself counts them in each answer (Sluice's
+    does so; STORED is empty for others).
     Counts are of this run of the agent. It ends with status 1 when something does not add up.
     """,
   options: [
@@ -63,16 +65,22 @@ struct AgentReport {
           })
     }
     lines += [""]
-    var clients = [["CLIENT", "QUEUED", "ACKED", "SET ASIDE", "LOST", "WAITING", ""]]
+    var clients = [
+      ["CLIENT", "QUEUED", "ACKED", "STORED", "SET ASIDE", "LOST", "WAITING", ""]
+    ]
     for client in targets["clients"].items {
       let isGood =
         client["queued_lines"].count
         == client["handled_lines"].count + client["waiting_lines"].count
+        && client["unstored_lines"].count == 0
+      let stored = client["stored_lines"].count
       if !isGood { addsUp = false }
       clients.append(
         [client["name"].text]
-          + ["queued_lines", "acknowledged_lines", "rejected_lines", "lost_lines", "waiting_lines"]
-          .map { "\(client[$0].count)" } + [isGood ? "ok" : "DOES NOT ADD UP"])
+          + ["queued_lines", "acknowledged_lines"].map { "\(client[$0].count)" }
+          + [stored > 0 ? "\(stored)" : ""]
+          + ["rejected_lines", "lost_lines", "waiting_lines"].map { "\(client[$0].count)" }
+          + [isGood ? "ok" : "DOES NOT ADD UP"])
     }
     lines += Self.table(clients)
   }

@@ -29,6 +29,13 @@ let serverCommand = Command(
     return try await serve(server, nil, surroundings, path: try arguments.required("config"))
   })
 
+/// Gives back what only the start of an agent needed, once it runs as it will for days.
+private func giveBackCode() async -> Result<Void, CommandFailure>? {
+  do { try await Task.sleep(nanoseconds: 15_000_000_000) } catch { return nil }
+  ProcessLimits.giveBackCode()
+  return nil
+}
+
 /// Runs the parts until a signal ends them. SIGHUP reads the agent's part of `path` anew; so does a
 /// change of the file; without a path neither does anything. systemd is told how it goes.
 func serve(
@@ -38,6 +45,8 @@ func serve(
   if let level = server?.log.level.rawValue {
     LogSink.standardError.level = LogLevel(name: level) ?? .info
   }
+  // An agent is one small program of many on its machine.
+  if server == nil { ProcessLimits.spareMemory() }
   let service = SystemdNotifier()
   let signals = try ProcessSignal.deliveries(on: try EventLoop.shared.get()[0])
   let running: RunningServer?
@@ -72,6 +81,7 @@ func serve(
         return nil
       }
     }
+    if server == nil { group.addTask { await giveBackCode() } }
     if let supervisor {
       group.addTask {
         do throws(AgentError) {

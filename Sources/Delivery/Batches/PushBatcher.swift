@@ -6,8 +6,8 @@ import WireFormats
 /// A body is sealed before it would pass `bodyBytesMax` (of lines and metadata; one larger line
 /// makes a body of its own). For one thread.
 package struct PushBatcher {
-  /// Streams of one body, at most.
-  private static let streamsMax = 10_000
+  /// A body with more streams is complete.
+  private static let fullStreams = 10_000
 
   fileprivate struct Batch {
     var streams: [StreamRows] = []
@@ -21,41 +21,53 @@ package struct PushBatcher {
 
   private let profiles: [BatchProfile]
   private let bodyBytesMax: Int
+  private let streamsMax: Int
   /// The tenant that the last line was of, whose batch is not among `batches`.
   private var tenant = ""
   private var current = Batch()
   private var batches: [String: Batch] = [:]
   private var sealed: [QueuedBody] = []
+  /// Emptied rows whose room the next streams take over.
+  private var spares: [StreamRows] = []
+  private static let sparesMax = 16
+  private var spareBytes: Int { spares.reduce(0) { $0 + $1.lineBytes.capacity } }
   /// Lines in bodies that are not taken yet.
   package private(set) var entries = 0
 
-  package init(profiles: [BatchProfile], bodyBytesMax: Int) {
+  /// - Parameter streamsMax: streams of one body, at most; lines of others are not taken until the
+  ///   next one. 0 for no limit.
+  package init(profiles: [BatchProfile], bodyBytesMax: Int, streamsMax: Int = 0) {
     precondition(!profiles.isEmpty, "somebody wants the bodies")
     self.profiles = profiles
     self.bodyBytesMax = bodyBytesMax
+    self.streamsMax = streamsMax > 0 ? streamsMax : .max
   }
 
   package var isEmpty: Bool { entries == 0 }
-  /// Whether a body is complete: time to take all.
-  package var isFull: Bool { !sealed.isEmpty }
+  /// Bodies that are complete and wait to be taken.
+  package var fullBodies: Int { sealed.count / profiles.count }
 
-  /// Adds one line to the batch of its tenant (empty for the client's own).
+  /// Adds one line to the batch of its tenant (empty for the client's own); false when its stream
+  /// is one too many.
+  @discardableResult
   package mutating func add(
     line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
     structuredMetadata: [Label], tenant: String
-  ) {
+  ) -> Bool {
     var size = line.count
     for label in structuredMetadata { size += label.name.utf8.count + label.value.utf8.count }
     if tenant != self.tenant { select(tenant) }
     if current.entries > 0,
-      current.bytes + size > bodyBytesMax || current.streams.count >= Self.streamsMax
+      current.bytes + size > bodyBytesMax || current.streams.count >= Self.fullStreams
     {
       seal()
     }
-    entries += 1
-    current.add(
+    let isTaken = current.add(
+      &spares,
       line: line, timestamp: timestamp, labels: labels, structuredMetadata: structuredMetadata,
-      size: size)
+      size: size, streamsMax: streamsMax)
+    if isTaken { entries += 1 }
+    return isTaken
   }
 
   private mutating func select(_ tenant: String) {
@@ -80,8 +92,8 @@ package struct PushBatcher {
   /// Completes the body of the selected tenant.
   private mutating func seal() {
     guard current.entries > 0 else { return }
-    let batch = current
-    current = Batch()
+    var batch = Batch()
+    swap(&batch, &current)
     for profile in profiles {
       var streams = batch.streams
       if !profile.externalLabels.isEmpty {
@@ -92,37 +104,57 @@ package struct PushBatcher {
       sealed.append(
         QueuedBody(
           profile: profile.number, tenant: tenant, entries: batch.entries,
-          lineBytes: batch.lineBytes, bytes: LokiPushEncoder.encode(streams)))
+          lineBytes: batch.lineBytes, bytes: Self.fitted(LokiPushEncoder.encode(streams))))
     }
+    while spares.count < Self.sparesMax, let stream = batch.streams.popLast() { keep(stream) }
+  }
+
+  /// Without the room at its end that compressing needed: bodies wait for a while.
+  private static func fitted(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.capacity - bytes.count < bytes.count / 4 ? bytes : bytes.withUnsafeBytes { [UInt8]($0) }
+  }
+
+  private mutating func keep(_ stream: consuming StreamRows) {
+    guard spareBytes + stream.lineBytes.capacity <= 3 * bodyBytesMax else { return }
+    stream.timestamps.removeAll(keepingCapacity: true)
+    stream.lineBytes.removeAll(keepingCapacity: true)
+    stream.lineEnds.removeAll(keepingCapacity: true)
+    stream.structuredMetadata = []
+    spares.append(stream)
   }
 }
 
 extension PushBatcher.Batch {
   fileprivate mutating func add(
-    line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
-    structuredMetadata: [Label], size: Int
-  ) {
-    let index = stream(labels)
+    _ spares: inout [StreamRows], line: UnsafeRawBufferPointer, timestamp: Timestamp,
+    labels: Labels, structuredMetadata: [Label], size: Int, streamsMax: Int
+  ) -> Bool {
+    let index = stream(labels, most: streamsMax, &spares)
+    guard index >= 0 else { return false }
     streams[index].append(
       line: line, timestamp: timestamp, structuredMetadata: structuredMetadata)
     bytes += size
     lineBytes += line.count
     entries += 1
+    return true
   }
 
-  /// The number of the stream with these labels.
+  /// The number of the stream with these labels; -1 when it would be one more than `most`.
   ///
   /// Label sets of one pipeline share their storage, so that its address finds most of them, and
   /// the comparison is quick.
-  private mutating func stream(_ labels: Labels) -> Int {
+  private mutating func stream(_ labels: Labels, most: Int, _ spares: inout [StreamRows]) -> Int {
     let address = labels.sorted.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
     let slot = Int(truncatingIfNeeded: (address >> 5) & 255)
     let guess = Int(recent[slot])
     if guess >= 0, streams[guess].labels == labels { return guess }
     let index = indices[labels] ?? streams.count
     if index == streams.count {
+      guard index < most else { return -1 }
       indices[labels] = index
-      streams.append(StreamRows(labels: labels))
+      var rows = spares.popLast() ?? StreamRows(labels: labels)
+      rows.labels = labels
+      streams.append(rows)
     }
     recent[slot] = Int32(truncatingIfNeeded: index)
     return index

@@ -95,7 +95,12 @@ package struct Destination: Sendable {
       if settings.dropsRateLimited, response.kind == .status(429) { verdict = .refused }
       switch verdict {
       case .accepted:
-        metrics.sent(body)
+        metrics.sent(body, storedLines: response.storedLines)
+        if let stored = response.storedLines, stored != body.entries {
+          log.error(
+            "the server has not stored as many lines as it was sent",
+            ["client": settings.name, "sent": body.entries, "stored": stored])
+        }
         return true
       case .refused:
         if setAside(body, number: number, tenant, response, rejected) { return true }

@@ -5,6 +5,8 @@ package import TelemetryModel
 package struct DestinationMetrics: Sendable {
   let sentEntries: Counter
   let sentBytes: Counter
+  let storedEntries: Counter
+  let unstoredEntries: Counter
   let encodedBytes: Counter
   let rejectedEntries: Counter
   let rejectedBatches: Counter
@@ -17,6 +19,14 @@ package struct DestinationMetrics: Sendable {
   ) {
     sentEntries = registry.counter(
       "\(program)_sent_entries_total", help: "Lines that a client's server acknowledged.",
+      labels: ["client": client])
+    storedEntries = registry.counter(
+      "\(program)_stored_entries_total",
+      help: "Lines that a client's server says it has stored; not all servers say so.",
+      labels: ["client": client])
+    unstoredEntries = registry.counter(
+      "\(program)_unstored_entries_total",
+      help: "Acknowledged lines that are more, or less, than the server says it has stored.",
       labels: ["client": client])
     sentBytes = registry.counter(
       "\(program)_sent_bytes_total", help: "Bytes of acknowledged lines.",
@@ -41,8 +51,12 @@ package struct DestinationMetrics: Sendable {
 
   func observe(_ response: PushResponse, seconds: Double) { requests.observe(seconds) }
 
-  func sent(_ body: QueuedBody) {
+  func sent(_ body: QueuedBody, storedLines: Int?) {
     sentEntries.add(body.entries)
+    if let storedLines {
+      storedEntries.add(storedLines)
+      unstoredEntries.add(Int((body.entries - storedLines).magnitude))
+    }
     sentBytes.add(body.lineBytes)
     encodedBytes.add(body.bytes.count)
   }

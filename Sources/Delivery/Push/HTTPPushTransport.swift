@@ -71,7 +71,8 @@ package struct HTTPPushTransport: PushTransport {
       return PushResponse(
         .status(response.status),
         retryAfterSeconds: response.headers["retry-after"].flatMap(Self.seconds),
-        message: text.split(whereSeparator: \.isNewline).joined(separator: " "))
+        message: text.split(whereSeparator: \.isNewline).joined(separator: " "),
+        storedLines: response.headers["x-sluice-stored-lines"].flatMap { UInt32($0) }.map(Int.init))
     } catch {
       return PushResponse(.unreachable, message: error.message)
     }

@@ -19,11 +19,16 @@ package struct PushResponse: Hashable, Sendable {
   package var retryAfterSeconds: Double?
   /// The answer's body or the connection's error, cut to a few hundred bytes.
   package var message: String
+  /// How many lines the server says it has stored of the body; Sluice's says so, others do not.
+  package var storedLines: Int?
 
-  package init(_ kind: Kind, retryAfterSeconds: Double? = nil, message: String = "") {
+  package init(
+    _ kind: Kind, retryAfterSeconds: Double? = nil, message: String = "", storedLines: Int? = nil
+  ) {
     self.kind = kind
     self.retryAfterSeconds = retryAfterSeconds
     self.message = message
+    self.storedLines = storedLines
   }
 }
 

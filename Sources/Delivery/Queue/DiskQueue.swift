@@ -159,8 +159,10 @@ package final class DiskQueue: Sendable {
     _ record: QueueRecord, signal: ThreadSignal, shares: [SourceShare] = [],
     isSettled: (@Sendable (Bool) -> Void)? = nil
   ) throws(DeliveryError) {
-    let pending = Pending(
+    var pending = Pending(
       record: record, payload: record.encoded(), shares: shares, isSettled: isSettled)
+    // The payload has them.
+    for index in pending.record.bodies.indices { pending.record.bodies[index].bytes = [] }
     enum Outcome { case taken, wait, closed }
     while true {
       let outcome: Outcome = state.withLock { state in

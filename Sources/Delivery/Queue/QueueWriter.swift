@@ -191,6 +191,8 @@ struct QueueWriter {
     if let current = segment, current.bytes >= queue.settings.segmentBytes { leaveSegment() }
     if segment == nil { try beginSegment() }
     guard let current = segment else { return }
+    // One write for all: of records that were written one by one, a power cut can keep a later one
+    // and lose one before it.
     var bytes: [UInt8] = []
     bytes.reserveCapacity(
       batch.reduce(0) { $0 + $1.payload.count + QueueFormat.frameBytes })

@@ -82,7 +82,25 @@ package enum ProcessLimits {
   ///
   /// Without it, each body of a megabyte is 256 page faults, which cost three times as much as
   /// receiving it. Up to 32 MiB of each thread's freed memory stay with the process.
-  package static func keepFreedBuffers() { linux_keep_freed_memory(4 << 20, 32 << 20) }
+  /// Where memory is spared it stays at little.
+  package static func keepFreedBuffers() {
+    guard !sparesMemory.load(ordering: .relaxed) else { return }
+    linux_keep_freed_memory(4 << 20, 32 << 20)
+  }
+
+  private static let sparesMemory = Atomic<Bool>(false)
+
+  /// For a program that is small beside others: all threads share one arena, of which 4 MiB that
+  /// are free stay with the process. To be called before threads are started.
+  package static func spareMemory() {
+    sparesMemory.store(true, ordering: .relaxed)
+    linux_share_one_arena()
+    linux_keep_freed_memory(4 << 20, 4 << 20)
+  }
+
+  /// Gives the pages of code back that were needed for the start alone; what is still needed comes
+  /// back by itself.
+  package static func giveBackCode() { linux_give_back_code() }
 
   /// Raises the soft limit of open files to the hard one; the limit after that.
   @discardableResult

@@ -35,12 +35,19 @@ package struct PushEndpoint: Sendable {
   package struct Answer: Hashable, Sendable {
     package var status: Int
     package var text: String?
+    /// Lines of the push that are in the store now, told in ``PushEndpoint/storedLinesHeader``.
+    package var storedLines: Int?
 
-    package init(status: Int, text: String? = nil) {
+    package init(status: Int, text: String? = nil, storedLines: Int? = nil) {
       self.status = status
       self.text = text
+      self.storedLines = storedLines
     }
   }
+
+  /// Tells Sluice's agent how many lines were stored, so that its accounts do not rest on what
+  /// itself believes to have sent.
+  static let storedLinesHeader = "x-sluice-stored-lines"
 
   private let receiver: any LogReceiver
   private let decoder: LokiPushDecoder
@@ -68,7 +75,8 @@ package struct PushEndpoint: Sendable {
     do throws(LogStoreError) {
       try await receiver.append(push)
     } catch { return Answer(status: error.status, text: error.message) }
-    return Answer(status: 204)
+    return Answer(
+      status: 204, storedLines: push.content.streams.reduce(0) { $0 + $1.count })
   }
 
   private func decode(_ input: Input) throws(Answer) -> LogPush {

@@ -41,7 +41,9 @@ package enum PushRoutes {
     if let text = answer.text {
       try await writer.respond(HTTPStatus(answer.status), text: text + "\n")
     } else {
-      try await writer.respond(HTTPStatus(answer.status))
+      var headers: HTTPHeaders = [:]
+      if let lines = answer.storedLines { headers.set(PushEndpoint.storedLinesHeader, "\(lines)") }
+      try await writer.respond(HTTPStatus(answer.status), headers: headers)
     }
   }
 }
