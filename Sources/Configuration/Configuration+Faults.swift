@@ -12,27 +12,37 @@ extension Configuration {
   package static func faults(text: String, name: String, environment: [String: String])
     -> [ConfigurationError]
   {
+    check(text: text, name: name, environment: environment).faults
+  }
+
+  /// The faults, and the configuration that is left without what is wrong in it: for checks that
+  /// go further. nil when nothing is left.
+  package static func check(text: String, name: String, environment: [String: String])
+    -> (faults: [ConfigurationError], rest: Configuration?)
+  {
     var found: [ConfigurationError] = []
+    var rest: Configuration?
     do throws(ConfigurationError) {
       let expanded = try EnvironmentExpansion.expand(text, file: name, environment: environment)
       var root = try tree(expanded, name)
       var removed: [String] = []
       for _ in 0..<4 * faultsMax where found.count < faultsMax {
         do throws(ConfigurationError) {
-          _ = try read(root, name: name)
+          rest = try read(root, name: name)
           break
         } catch {
           let isFresh = !found.contains(error) && !removed.contains { lacks(error, $0) }
           if isFresh { found.append(error) }
-          guard let mark = error.mark, let rest = root.removing(mark, path: "") else { break }
-          removed.append(rest.path)
-          root = rest.node
+          guard let mark = error.mark, let left = root.removing(mark, path: "") else { break }
+          removed.append(left.path)
+          root = left.node
         }
       }
     } catch { found.append(error) }
-    return found.sorted { a, b in
+    let faults = found.sorted { a, b in
       (a.mark?.line ?? 0, a.mark?.column ?? 0) < (b.mark?.line ?? 0, b.mark?.column ?? 0)
     }
+    return (faults, rest)
   }
 
   /// Whether an error is about a setting that holds, or is, the one taken out.

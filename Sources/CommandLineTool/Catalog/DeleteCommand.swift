@@ -90,5 +90,6 @@ private let deleteCancelCommand = Command(
     var fields = [("request_id", id)]
     if arguments.has("force") { fields.append(("force", "true")) }
     _ = try await ServerConnection(arguments).delete(path, fields)
+    if !arguments.has("quiet") { surroundings.errors.write("taken back\n") }
     return .success
   })

@@ -46,13 +46,15 @@ let checkConfigCommand = Command(
 func configurationFaults(_ text: String, _ path: String, _ environment: [String: String])
   -> [String]
 {
-  let faults = Configuration.faults(text: text, name: path, environment: environment)
-  guard faults.isEmpty,
-    let agent = try? Configuration.parse(text: text, name: path, environment: environment).agent
-  else { return faults.map(\.description) }
-  var found = agent.unsupported.map { (mark: $0.mark, text: $0.error.description) }
+  let checked = Configuration.check(text: text, name: path, environment: environment)
+  let start = YAMLMark(line: 0, column: 0)
+  var found = checked.faults.map { (mark: $0.mark ?? start, text: $0.description) }
+  let agent = checked.rest?.agent
+  found += (agent?.unsupported ?? []).map {
+    (mark: $0.mark, text: $0.error.description)
+  }
   let zones = TimeZoneDatabase(fileSystem: RealFileSystem())
-  for scrape in agent.scrapeConfigs {
+  for scrape in agent?.scrapeConfigs ?? [] {
     // Each stage by itself: one that is wrong hides none behind it.
     for stage in scrape.pipelineStages {
       do throws(PipelineError) {

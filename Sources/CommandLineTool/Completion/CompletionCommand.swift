@@ -37,11 +37,12 @@ private let completionScripts = [
   "zsh": """
   #compdef sluice
   _sluice() {
-    local -a rows words
-    local row
-    rows=("${(@f)$(SLUICE_LINE=${BUFFER[1,CURSOR]} sluice complete 2>/dev/null)}")
-    for row in $rows; do [[ -n $row ]] && words+=("${row%%$'\\t'*}"); done
-    if (( ${#words} )); then compadd -U -Q -S '' -- $words; else _files; fi
+    local -a rows found
+    local row line="${(j: :)${(@q)words[1,CURRENT-1]}} $QIPREFIX$IPREFIX$PREFIX"
+    rows=("${(@f)$(SLUICE_LINE=$line sluice complete 2>/dev/null)}")
+    # The quote that is open already stands before what is put in.
+    for row in $rows; do [[ -n $row ]] && found+=("${${row%%$'\\t'*}#$QIPREFIX}"); done
+    if (( ${#found} )); then compadd -U -Q -S '' -- $found; else _files; fi
   }
   compdef _sluice sluice
 

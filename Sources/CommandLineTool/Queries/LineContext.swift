@@ -94,12 +94,10 @@ struct LineContextOptions {
       if index > 0, style.form != .jsonl {
         surroundings.output.write(style.painter.paint("--", .dim) + "\n")
       }
-      for (number, line) in group.lines.enumerated() {
+      for line in group.lines {
         // In front of the time stands what grep puts behind the line's number.
-        if style.form == .default || style.form == .table {
-          surroundings.output.write(line.isMatch ? style.painter.paint(">", .bold) + " " : "  ")
-        }
-        lines.write([line.row], sets: sets, tellsCommon: index == 0 && number == 0)
+        let mark = line.isMatch ? style.painter.paint(">", .bold) + " " : "  "
+        lines.write([line.row], sets: sets, mark: mark)
       }
     }
   }

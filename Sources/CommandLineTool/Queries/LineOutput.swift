@@ -7,6 +7,8 @@ struct LineOutput: Sendable {
   private let output: any TextOutput
   private let errors: any TextOutput
   private var isBegun = false
+  /// The common labels that were told last.
+  private var told: [Label] = []
   private var buffer: [UInt8] = []
 
   init(_ style: OutputStyle, _ output: any TextOutput, errors: any TextOutput) {
@@ -18,10 +20,13 @@ struct LineOutput: Sendable {
   /// Writes a batch. Labels that all of `sets` share are left out and told once.
   ///
   /// - Parameter sets: the labels of the batch's streams; none to show all labels of each line.
-  mutating func write(_ rows: [LogRow], sets: [Labels] = [], tellsCommon: Bool = true) {
+  /// - Parameter mark: stands in front of each line for people.
+  mutating func write(_ rows: [LogRow], sets: [Labels] = [], mark: String = "") {
     let common = style.showsCommon ? [] : Labels.common(sets)
     let hidden = Set(common.map(\.name)).subtracting(style.included)
-    if tellsCommon, style.showsLabels, !style.isQuiet, !common.isEmpty, !rows.isEmpty {
+    let isWhole = [.csv, .json, .raw].contains(style.form)
+    if style.showsLabels, !style.isQuiet, !isWhole, !common.isEmpty, common != told, !rows.isEmpty {
+      told = common
       errors.write("Common labels: \(terminalSafe(Labels(common).description))\n")
     }
     var texts: [Labels: String] = [:]
@@ -31,7 +36,19 @@ struct LineOutput: Sendable {
       texts[set] = text
       width = max(width, text.utf8.count)
     }
-    for row in rows { append(row, hidden, texts[row.labels], width: width) }
+    // A person is not shown that nothing is left of the labels.
+    let showsLabels =
+      style.showsLabels
+      && !(style.isForTerminal && texts.values.allSatisfy { $0 == "{}" }
+        && !texts.isEmpty)
+    for row in rows {
+      if style.form == .default || style.form == .table {
+        put(mark)
+        appendLine(row, hidden, showsLabels ? texts[row.labels] : "", width)
+      } else {
+        append(row, hidden)
+      }
+    }
     flush()
   }
 
@@ -43,19 +60,18 @@ struct LineOutput: Sendable {
     flush()
   }
 
-  private mutating func append(
-    _ row: LogRow, _ hidden: Set<String>, _ labelsText: String?, width: Int
-  ) {
+  private mutating func append(_ row: LogRow, _ hidden: Set<String>) {
     switch style.form {
-    case .default, .table: appendLine(row, hidden, labelsText, width)
+    case .default, .table: break
     // Raw means raw for a file or a pipe; a terminal gets escapes all the same.
     case .raw: put(style.safe(row.line) + "\n")
     case .jsonl:
       buffer += object(row, hidden)
       put("\n")
     case .json:
+      // A document stands for itself: all labels are in it.
       put(isBegun ? ",\n" : "[\n")
-      buffer += object(row, hidden)
+      buffer += object(row, [])
     case .csv:
       if !isBegun { put(Self.heading(style)) }
       put(csvRow(fields(row)))
@@ -63,16 +79,18 @@ struct LineOutput: Sendable {
     isBegun = true
   }
 
+  /// - Parameter labelsText: what of its labels is shown, empty for none of them; nil for all.
+
   private mutating func appendLine(
     _ row: LogRow, _ hidden: Set<String>, _ labelsText: String?, _ width: Int
   ) {
     var out = style.painter.paint(style.time(row.nanoseconds), .dim)
-    if style.showsLabels {
+    if style.showsLabels, labelsText != "" {
       let text = labelsText ?? style.shown(row.labels, common: hidden).description
       let blanks = String(repeating: " ", count: max(0, width - text.utf8.count))
       out += " " + style.painter.paint(style.safe(text), .blue) + blanks
     }
-    let line = style.safe(row.line)
+    let line = style.safe(trimmed(row.line))
     if let colour = Painter.colour(level: row.level) {
       put(out + " " + style.painter.paint(line, colour) + "\n")
     } else {
@@ -80,11 +98,20 @@ struct LineOutput: Sendable {
     }
   }
 
+  /// For people a line stands without the blanks around it.
+  private func trimmed(_ line: String) -> String {
+    let scalars = line.unicodeScalars
+    guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
+      let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
+    else { return "" }
+    return String(scalars[first...last])
+  }
+
   private func object(_ row: LogRow, _ hidden: Set<String>) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
     json.key("labels")
-    json.value(style.shown(row.labels, common: style.showsLabels ? hidden : []))
+    json.value(style.shown(row.labels, common: hidden))
     json.key("line")
     json.string(row.line)
     json.key("timestamp")

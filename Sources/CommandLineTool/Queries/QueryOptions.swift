@@ -30,6 +30,10 @@ enum QueryOptions {
     .value(
       "proxy-url", "URL", "the proxy to go through; else the environment's http_proxy",
       environment: "LOKI_HTTP_PROXY_URL"),
+    .flag(
+      "envproxy", "of no meaning: the environment's proxy counts where --proxy-url is not given",
+      environment: "LOKI_ENV_PROXY"),
+    .value("header", "'NAME: VALUE'", "sent with each request", isRepeatable: true),
     .value(
       "retries", "N", "ask again so often when the server has no answer", preset: "0",
       environment: "LOKI_CLIENT_RETRIES"),

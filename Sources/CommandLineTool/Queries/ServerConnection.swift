@@ -59,6 +59,14 @@ struct ServerConnection: LogAnswers {
 
   private static func headers(_ arguments: Arguments) throws -> HTTPHeaders {
     var headers: HTTPHeaders = [:]
+    for field in arguments.all("header") {
+      let parts = field.split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, !field.utf8.contains(where: { $0 < 0x20 }) else {
+        throw UsageError(message: "--header '\(field)' is not NAME: VALUE")
+      }
+      let name = parts[0].filter { $0 != " " }.lowercased()
+      headers.set(name, String(parts[1].drop { $0 == " " }))
+    }
     if let tenant = arguments["org-id"] { headers.set("x-scope-orgid", tenant) }
     if let tags = arguments["query-tags"] { headers.set("x-query-tags", tags) }
     if arguments.has("nocache") { headers.set("cache-control", "no-cache") }
