@@ -9,6 +9,7 @@ let agentReportCommand = Command(
     and lines acknowledged = stored, as the server itself counts them in each answer (Sluice's
     does so; STORED is empty for others).
     Counts are of this run of the agent. It ends with status 1 when something does not add up.
+    Example: sluice agent report --agent http://127.0.0.1:9080
     """,
   options: [
     .value("agent", "URL", "the agent's own address", preset: "http://127.0.0.1:9080"),

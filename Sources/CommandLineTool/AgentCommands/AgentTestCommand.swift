@@ -9,8 +9,9 @@ let agentTestCommand = Command(
   name: "test", summary: "Run the tests of pipelines in a file.",
   notes: """
     A test names a job of the configuration (or has stages of its own), lines that go in, and the
-    lines that come out with their labels, times and metadata; docs/pipeline-tests.md has an
-    example. Exit status 0 when all pass.
+    lines that come out with their labels, times and metadata; docs/pipelines.md tells of
+    the form. Exit status 0 when all pass.
+    Example: sluice agent test pipeline-tests.yml
     """,
   positional: "FILE...",
   options: [.flag("inspect", "show what each stage of a failing test did")],

@@ -11,6 +11,9 @@ let replayCommand = Command(
     `Nov 21 06:00:00` are recognised.
     Traces: OTLP JSON documents are sent to --otlp with new trace ids, so that a replay never mixes
     with an earlier one.
+    Examples:
+      sluice replay --into /var/log/app samples/app.log
+      sluice replay --otlp http://127.0.0.1:4318 samples/traces.otlp.json
     """,
   positional: "FILE...",
   options: [

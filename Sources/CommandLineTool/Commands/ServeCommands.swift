@@ -9,7 +9,10 @@ let configurationOption = Option.value(
 /// `sluice run`: server and agent in one process.
 let runCommand = Command(
   name: "run", summary: "Run server and agent in one process.",
-  notes: "SIGTERM and Ctrl-C end it: listeners close, requests under way finish, nothing is lost.",
+  notes: """
+    SIGTERM and Ctrl-C end it: listeners close, requests under way finish, nothing is lost.
+    Example: sluice run --config pipeline.yml
+    """,
   options: [configurationOption],
   run: { arguments, surroundings in
     let configuration = try loadConfiguration(try arguments.required("config"), surroundings)
@@ -20,7 +23,12 @@ let runCommand = Command(
 
 /// `sluice server`.
 let serverCommand = Command(
-  name: "server", summary: "Run the server.", options: [configurationOption],
+  name: "server", summary: "Run the server.",
+  notes: """
+    SIGTERM and Ctrl-C end it: listeners close, requests under way finish, nothing is lost.
+    Example: sluice server --config pipeline.yml
+    """,
+  options: [configurationOption],
   run: { arguments, surroundings in
     let configuration = try loadConfiguration(try arguments.required("config"), surroundings)
     guard let server = configuration.server else {

@@ -9,6 +9,7 @@ let convertCommand = Command(
   notes: """
     The result goes to standard output, what could not be carried over to standard error, each
     with its line; the exit status is 0 also then. Promtail's files run as they are, too.
+    Example: sluice convert --from alloy -o pipeline.yml config.alloy
     """,
   positional: "FILE",
   options: [

@@ -125,12 +125,12 @@ struct ParallelDownload: Sendable {
     try writeFile(unfinished, [])
     let file = FileOutput(try files.open(unfinished, .append))
     var lines = LineOutput(
-      prefix == nil ? style : style.plain, file, errors: surroundings.errors)
+      prefix == nil ? style.quiet : style.quiet.plain, file, errors: surroundings.errors)
     try await question.pages(from: answers) { page in
       guard case .lines(let rows, let sets) = page else {
         throw CommandFailure(message: "only lines are fetched in pieces: this is a metric query")
       }
-      lines.write(rows, sets: sets, tellsCommon: false)
+      lines.write(rows, sets: sets)
     }
     try file.finish()
     try files.rename(unfinished, to: path)

@@ -27,7 +27,7 @@ struct OutputStyle: Sendable {
   let excluded: Set<String>
   let labelsLength: Int
   let showsCommon: Bool
-  let isQuiet: Bool
+  private(set) var isQuiet: Bool
   let layout: GoTimeLayout
   let zone: TimeZoneRules
   /// Whether a person reads it: control characters become escapes.
@@ -51,6 +51,13 @@ struct OutputStyle: Sendable {
     isForTerminal = surroundings.output.isTerminal || isColoured
     painter = Painter(
       surroundings.output, environment: surroundings.environment, isForced: isColoured)
+  }
+
+  /// The same without notes beside the lines.
+  var quiet: OutputStyle {
+    var style = self
+    style.isQuiet = true
+    return style
   }
 
   /// The same without colours and escapes, for files.

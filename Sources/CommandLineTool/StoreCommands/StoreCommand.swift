@@ -49,7 +49,10 @@ struct StoreFolders {
 /// `sluice store verify`.
 let storeVerifyCommand = Command(
   name: "verify", summary: "Read every page of every file and name what is bad.",
-  notes: "Changes nothing; a server may use the folder. Exit status 1 when something is bad.",
+  notes: """
+    Changes nothing; a server may use the folder. Exit status 1 when something is bad.
+    Example: sluice store verify /var/lib/sluice
+    """,
   positional: "DIR",
   run: { arguments, surroundings in
     var isDamaged = false
@@ -79,6 +82,7 @@ let storeRepairCommand = Command(
   notes: """
     Damaged files are set aside in DIR/…/set-aside, never deleted; what is readable of them is
     written anew. Exit status 1 when rows are lost.
+    Example: sluice store repair /var/lib/sluice
     """,
   positional: "DIR",
   run: { arguments, surroundings in

@@ -12,6 +12,7 @@ let storeSnapshotCommand = Command(
     DIR must not exist and must be on the server's machine and on the data folder's file system.
     It holds every line and span that was acknowledged before, and is a data folder itself: set
     data_dir to it (or to a copy of it) to restore.
+    Example: sluice store snapshot /var/lib/sluice-backup
     """,
   positional: "DIR",
   options: QueryOptions.server,

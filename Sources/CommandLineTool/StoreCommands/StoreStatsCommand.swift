@@ -9,6 +9,7 @@ let storeStatsCommand = Command(
   notes: """
     Counts what is in segment files; rows that are in the log alone are not in it. A server may use
     the folder.
+    Example: sluice store stats -o json /var/lib/sluice
     """,
   positional: "DIR",
   options: [

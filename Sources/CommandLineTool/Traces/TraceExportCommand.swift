@@ -11,6 +11,10 @@ let traceExportCommand = Command(
     --push URL sends them to a collector instead: Jaeger's Thrift (http://host:14268), Zipkin's v2
     JSON (http://host:9411) or OTLP (http://host:4318).
     Traces are named by --id, or all are taken that meet the conditions, newest first.
+    Examples:
+      sluice traces export --id 61da3d513cab85e1ec563f5792fffdfe --format zipkin --out -
+      sluice traces export --since 24h --query '{ status = error }' --out ./errors
+      sluice traces export --since 1h --format otlp --push http://collector:4318
     """,
   options: [
     .value("format", "FORMAT", "jaeger, zipkin or otlp", preset: "jaeger"),

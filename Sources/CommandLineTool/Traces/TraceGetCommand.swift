@@ -10,6 +10,10 @@ let traceGetCommand = Command(
     would have been shorter.
     Instead of an id a whole log line may be given in quotes: the id in it is taken.
     --logs shows the lines that name the trace, in structured metadata or in their text.
+    Examples:
+      sluice traces get 61da3d513cab85e1ec563f5792fffdfe
+      sluice traces get --logs 'level=error trace_id=61da3d513cab85e1ec563f5792fffdfe msg="x"'
+      sluice traces get -o jaeger 61da3d513cab85e1ec563f5792fffdfe > trace.json
     """,
   positional: "TRACE-ID",
   options: [

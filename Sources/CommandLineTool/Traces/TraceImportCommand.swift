@@ -7,6 +7,7 @@ let traceImportCommand = Command(
   notes: """
     What a file holds is told by its content: `{"data": …}` is Jaeger's, a list is Zipkin's,
     `{"resourceSpans": …}` is OTLP's. A file may hold a document a line, as export --out - writes.
+    Example: sluice traces import --otlp http://127.0.0.1:4318 errors/*.json
     """,
   positional: "FILE...",
   options: [

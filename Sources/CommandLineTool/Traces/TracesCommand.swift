@@ -67,7 +67,9 @@ enum TraceOptions {
 }
 
 private let traceServicesCommand = Command(
-  name: "services", summary: "List the services that have spans.", options: TraceOptions.server,
+  name: "services", summary: "List the services that have spans.",
+  notes: "Example: sluice traces services --addr http://127.0.0.1:16686",
+  options: TraceOptions.server,
   run: { arguments, surroundings in
     let connection = try ServerConnection(arguments)
     let answer = try await connection.json("/api/v3/services")
@@ -78,6 +80,7 @@ private let traceServicesCommand = Command(
 
 private let traceOperationsCommand = Command(
   name: "operations", summary: "List the names and kinds of a service's spans.",
+  notes: "Example: sluice traces operations --service gateway --kind server",
   options: [
     .value("service", "NAME", "of this service"),
     .value("kind", "KIND", "server, client, producer, consumer or internal"),
@@ -99,6 +102,7 @@ private let traceOperationsCommand = Command(
 
 private let traceDependenciesCommand = Command(
   name: "dependencies", summary: "List which service called which, and how often.",
+  notes: "Example: sluice traces dependencies --since 7d --service gateway",
   options: [.value("service", "NAME", "only calls from or to this service")]
     + QueryOptions.range.map { option in
       guard option.name == "since" else { return option }
