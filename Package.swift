@@ -217,6 +217,7 @@ let testSupport = Target.target(
 let fuzzed = [
   "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "Storage", "TraceFormats",
   "Configuration", "Pipeline", "HTTP", "TraceQL", "SpanStore", "SpanQuery", "TraceAPI",
+  "LogStore",
 ]
 
 /// The functions that inputs are fed to, and the test that replays the inputs that were kept. With

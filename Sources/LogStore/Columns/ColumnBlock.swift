@@ -282,6 +282,7 @@ struct BlockColumns {
   {
     let planes = try streams.values(planes: numbers.width, first: numbers.first, count: count)
     var value = numbers.base
+    var (least, most) = (Int64.max, Int64.min)
     let values = [Int64](unsafeUninitializedCapacity: count) { out, filled in
       planes.withUnsafeBufferPointer { planes in
         if numbers.isDelta {
@@ -292,8 +293,16 @@ struct BlockColumns {
         } else {
           for index in 0..<count { out[index] = value &+ Int64(bitPattern: planes[index]) }
         }
+        for index in 0..<count {
+          least = min(least, out[index])
+          most = max(most, out[index])
+        }
       }
       filled = count
+    }
+    // Questions are answered by the extent where it is enough.
+    guard count == 0 || numbers.least <= least && most <= numbers.most else {
+      throw BlockReader.malformed("a number is outside of its column's extent")
     }
     return NumberData(numbers.style, values, least: numbers.least, most: numbers.most)
   }

@@ -61,6 +61,10 @@ indirect enum ColumnDescription {
       let lengths = stream
       stream += width
       let count = try reader.varint(max: LogBlocks.lineByteCountMax)
+      // With one word alone nothing else bounds how often it is repeated.
+      guard numbers.count > 1 || count <= 1 << 24 else {
+        throw BlockReader.malformed("\(count) words are all the same")
+      }
       self = .words(
         numbers, lengthWidth: width, lengths: lengths, wordCount: count, codes: stream)
       stream += CodeColumn.streamCount(limit: numbers.count)
@@ -92,6 +96,7 @@ indirect enum ColumnDescription {
     let isDelta = try reader.byte() == 1
     let least = decodeZigZag(try reader.varint())
     let most = least &+ Int64(bitPattern: try reader.varint())
+    guard least <= most else { throw BlockReader.malformed("numbers have no extent") }
     let base = isDelta ? least &+ Int64(bitPattern: try reader.varint()) : least
     let planes = try reader.varint(max: 8)
     defer { stream += planes }

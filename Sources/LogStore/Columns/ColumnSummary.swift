@@ -62,6 +62,7 @@ struct ColumnSummary: Sendable {
       }
       least = decodeZigZag(try reader.varint())
       most = least &+ Int64(bitPattern: try reader.varint())
+      guard least <= most else { throw BlockReader.malformed("numbers have no extent") }
     }
   }
 }

@@ -105,6 +105,8 @@ struct JSONShapePaths {
   private(set) var isAmbiguous = false
 
   private var seen: Set<[[UInt8]]> = []
+  /// Deeper than any shape that is written.
+  private static let depthMax = 32
 
   /// Reads a shape's text; nil when that is no object.
   init?(_ text: [UInt8]) {
@@ -113,6 +115,7 @@ struct JSONShapePaths {
   }
 
   private mutating func readObject(_ text: [UInt8], _ at: inout Int, _ path: [[UInt8]]) -> Bool {
+    guard path.count < Self.depthMax else { return false }
     at += 1
     Self.skipBlanks(text, &at)
     if at < text.count, text[at] == UInt8(ascii: "}") {

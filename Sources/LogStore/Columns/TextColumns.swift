@@ -235,7 +235,8 @@ struct WordColumn {
       }
       counts.append(count)
     }
-    return true
+    // As many as a reader takes of one word.
+    return distinct.count > 1 || codes.count <= 1 << 24
   }
 }
 

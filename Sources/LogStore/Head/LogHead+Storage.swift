@@ -99,7 +99,7 @@ extension LogHead: StoreHead {
     _ build: (inout SegmentBuilder, SegmentBuilder.PageWriter) throws(LogStoreError) -> SegmentIndex
   ) throws(StorageError) {
     let writer = try output.begin()
-    var builder = SegmentBuilder()
+    var builder = SegmentBuilder { output.didWrite(rows: $0) }
     var failure: StorageError?
     do throws(LogStoreError) {
       let index = try build(&builder) { (type, page) throws(LogStoreError) in

@@ -17,8 +17,10 @@ struct SegmentBuilder {
   private(set) var rowCount = 0
   private(set) var lineByteCount = 0
   private(set) var duplicateCount = 0
+  private let didWrite: ((Int) -> Void)?
 
-  init() {}
+  /// `didWrite` is told of the rows of each block.
+  init(didWrite: ((Int) -> Void)? = nil) { self.didWrite = didWrite }
 
   /// Writes all rows of `streams`, block by block, and gives the index of the segment.
   mutating func write(_ streams: [LogHead.Stream], to writer: PageWriter)
@@ -128,6 +130,7 @@ struct SegmentBuilder {
   private mutating func close(_ writer: PageWriter) throws(LogStoreError) {
     guard block.count > 0 else { return }
     let page = try writer(LogPageType.block, columns.page(of: block))
+    didWrite?(block.count)
     blocks.append(BlockEntry(page: page, lineByteCount: block.lineBytes.count, runs: runs))
     block.removeAll()
     runs.removeAll(keepingCapacity: true)

@@ -32,6 +32,7 @@ extension SpanHead: StoreHead {
     let writer = try output.begin()
     var indexes: [[UInt8]] = []
     var rawBytes = 0
+    var unreported = 0
     for (tenant, part) in parts {
       var builder = SpanSegmentBuilder()
       try SpanRowOrder.forEach(part.chunks) { (chunk, row) throws(StorageError) in
@@ -49,6 +50,11 @@ extension SpanHead: StoreHead {
           }
         }
         try result.get()
+        unreported += 1
+        if unreported == 4096 {
+          output.didWrite(rows: unreported)
+          unreported = 0
+        }
       }
       indexes.append(try builder.finish(tenant, part.tables, to: writer))
       rawBytes += part.chunks.reduce(0) { $0 + $1.messages.count }

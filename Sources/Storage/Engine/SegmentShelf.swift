@@ -39,11 +39,14 @@ final class SegmentShelf: Sendable {
   var upcomingID: UInt64 { nextID.withLock { $0 } }
 
   /// Writes a head as segments that have their names, but are in no catalog yet.
-  func write(_ head: some StoreHead, releasesThrough sequence: UInt64) throws(StorageError)
-    -> [SegmentRecord]
-  {
+  ///
+  /// `progress` is told again and again how many of the rows are written.
+  func write(
+    _ head: some StoreHead, releasesThrough sequence: UInt64, progress: ((Int) -> Void)? = nil
+  ) throws(StorageError) -> [SegmentRecord] {
     guard head.rowCount > 0 else { return [] }
-    let output = output(SegmentLineage(deletesThrough: lastDelete.withLock { $0 }))
+    let output = output(
+      SegmentLineage(deletesThrough: lastDelete.withLock { $0 }), progress: progress)
     do throws(StorageError) {
       try head.write(to: output)
       return try output.seal(releasesThrough: sequence)
@@ -55,10 +58,12 @@ final class SegmentShelf: Sendable {
 
   /// Where segments of one flush or merge are written to.
   func output(
-    _ lineage: SegmentLineage, level: Int = 0, pace: (() throws(StorageError) -> Void)? = nil
+    _ lineage: SegmentLineage, level: Int = 0, pace: (() throws(StorageError) -> Void)? = nil,
+    progress: ((Int) -> Void)? = nil
   ) -> SegmentOutput {
     SegmentOutput(
-      layout: layout, fileSystem: fileSystem, kind: kind, lineage: lineage, level: level, pace: pace
+      layout: layout, fileSystem: fileSystem, kind: kind, lineage: lineage, level: level,
+      pace: pace, progress: progress
     ) { [self] in
       nextID.withLock { id in
         defer { id += 1 }

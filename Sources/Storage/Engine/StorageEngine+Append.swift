@@ -12,8 +12,8 @@ extension StorageEngine {
   /// Makes a record durable and then runs `apply` on the head that it belongs to.
   ///
   /// The payload is `parts` one after another, 256 MiB at most; ``StoreHead/replay(_:)`` must
-  /// bring the same rows from it as `apply` does. Waits while heads are over their memory and a
-  /// flush is under way. Throws ``StorageError/Code/diskFull``, `overloaded`, `tooLarge`,
+  /// bring the same rows from it as `apply` does. Waits while heads are over their memory, as
+  /// long as the flush takes to make room for one more. Throws ``StorageError/Code/diskFull``, `overloaded`, `tooLarge`,
   /// `closed` or `system`; then the rows are not in the store, except that a record whose sync
   /// failed can come back after a crash.
   nonisolated(nonsending)
@@ -69,9 +69,8 @@ extension StorageEngine {
         metrics.refusedAppends.add()
         throw StorageError(.diskFull, refusal, path: shelf.layout.folder)
       }
-      guard state.active.head.memoryByteCount >= 2 * configuration.headBytesFlush else {
-        return false
-      }
+      guard state.active.head.memoryByteCount >= state.headBytesMax(configuration.headBytesFlush)
+      else { return false }
       if let failure = state.flushFailure {
         metrics.refusedAppends.add()
         throw StorageError(
@@ -95,5 +94,20 @@ extension StorageEngine {
       return state.sealed?.appendsUnderWay == 0
     }
     if wake { signal.set() }
+  }
+}
+
+extension StorageEngine.State {
+  /// What the present head may take before appends must wait.
+  ///
+  /// While another head is flushed this grows with what is written of it, so that appends come
+  /// as fast as the flush goes, each waiting for a block or two, instead of fast at first and then
+  /// not at all. At the end it is not much more than what starts the next flush: heads that grew
+  /// from flush to flush would take ever more memory.
+  func headBytesMax(_ headBytesFlush: Int) -> Int {
+    // A flush that fails may succeed later: there is room for some time.
+    guard sealed != nil, flushFailure == nil else { return 2 * headBytesFlush }
+    let (least, most) = (Double(headBytesFlush) * 0.5, Double(headBytesFlush) * 1.25)
+    return Int(least + (most - least) * flushedShare)
   }
 }

@@ -114,6 +114,7 @@ extension StorageEngine {
       // All records that the log has taken up to now belong to the sealed head.
       sealed.lastSequence = wal.lastSequence
       state.sealed = sealed
+      state.flushedShare = 0
       state.active = next
       return (sealed, true)
     }
@@ -130,7 +131,13 @@ extension StorageEngine {
 
   private func advance(_ stage: inout FlushStage, _ slot: HeadSlot) throws(StorageError) {
     if case .rows = stage {
-      stage = .named(try shelf.write(slot.head, releasesThrough: slot.lastSequence))
+      // The last tenth is for making it durable.
+      let step = 0.9 / Double(max(1, slot.head.rowCount))
+      let records = try shelf.write(slot.head, releasesThrough: slot.lastSequence) { [self] rows in
+        state.withLock { $0.flushedShare = Double(rows) * step }
+        releaseWaiting()
+      }
+      stage = .named(records)
     }
     if case .named(let records) = stage {
       // May be made twice when the first answer was lost: it says the same.

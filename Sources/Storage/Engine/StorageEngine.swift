@@ -23,6 +23,8 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
     var active: HeadSlot
     /// The head that is being flushed: it gets no new appends.
     var sealed: HeadSlot?
+    /// How much of that is written already, 0 to 1.
+    var flushedShare = 0.0
     /// By oldest row, then by id.
     var segments: [Segment]
     /// All that were not cancelled, by number.

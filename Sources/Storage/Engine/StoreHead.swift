@@ -13,7 +13,8 @@ package protocol StoreHead: AnyObject, Sendable {
   /// Writes all rows as one or more segments.
   ///
   /// Called on a thread of the engine's own, which may block. No row is added any more, but
-  /// others still read the head. Called again when it, or what follows, has failed.
+  /// others still read the head. Called again when it, or what follows, has failed. Tells
+  /// ``SegmentOutput/didWrite(rows:)`` of its progress every few milliseconds.
   func write(to output: SegmentOutput) throws(StorageError)
   /// What a rewrite would take out of a segment, by what indexes tell.
   func gain(of rewrite: SegmentRewrite) -> RewriteGain

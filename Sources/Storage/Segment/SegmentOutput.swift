@@ -9,16 +9,19 @@ package final class SegmentOutput {
   private let lineage: SegmentLineage
   private let level: Int
   private let pace: (() throws(StorageError) -> Void)?
+  private let progress: ((Int) -> Void)?
+  private var writtenRowCount = 0
   private var writers: [SegmentWriter] = []
 
   init(
     layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, lineage: SegmentLineage,
     level: Int = 0, pace: (() throws(StorageError) -> Void)? = nil,
-    takeID: @escaping () -> UInt64
+    progress: ((Int) -> Void)? = nil, takeID: @escaping () -> UInt64
   ) {
     self.lineage = lineage
     self.level = level
     self.pace = pace
+    self.progress = progress
     self.layout = layout
     self.fileSystem = fileSystem
     self.kind = kind
@@ -35,6 +38,12 @@ package final class SegmentOutput {
     let writer = SegmentWriter(file, path: path, kind: kind, id: id, pace: pace)
     writers.append(writer)
     return writer
+  }
+
+  /// Says that so many more rows are in pages: appends that wait for the flush go on as it does.
+  package func didWrite(rows: Int) {
+    writtenRowCount += rows
+    progress?(writtenRowCount)
   }
 
   /// Gives the finished segments their names, durably. The last one alone carries the release

@@ -49,4 +49,42 @@ package struct FuzzTarget: Sendable {
 
   /// Right inputs that are made anew, by target and name.
   package static var seeds: [(target: String, name: String, bytes: [UInt8])] { SpanFixture.seeds }
+  package static let all: [FuzzTarget] =
+    [
+      FuzzTarget("wal", fuzzWAL),
+      FuzzTarget("segment", fuzzSegment),
+      FuzzTarget("json-stage", fuzzJSONStage),
+      FuzzTarget("jmespath", fuzzJMESPath),
+      FuzzTarget("logfmt-stage", fuzzLogfmtStage),
+      FuzzTarget("container-stages", fuzzContainerStages),
+      FuzzTarget("regex-stage", fuzzRegexStage),
+      FuzzTarget("timestamp-stage", fuzzTimestampStage),
+      FuzzTarget("template-stage", fuzzTemplateStage),
+      FuzzTarget("eventlogmessage", fuzzEventLogMessage),
+      FuzzTarget("push-json", fuzzPushJSON),
+      FuzzTarget("push-protobuf", fuzzPushProtobuf),
+      FuzzTarget("otlp-logs", fuzzOTLPLogs),
+      FuzzTarget("json", fuzzJSON),
+      FuzzTarget("lz4", fuzzLZ4),
+      FuzzTarget("otlp-spans-protobuf", fuzzOTLPSpansProtobuf),
+      FuzzTarget("otlp-spans-json", fuzzOTLPSpansJSON),
+      FuzzTarget("jaeger-thrift", fuzzJaegerThrift),
+      FuzzTarget("jaeger-datagram", fuzzJaegerDatagram),
+      FuzzTarget("jaeger-document", fuzzJaegerDocument),
+      FuzzTarget("zipkin-json", fuzzZipkinJSON),
+      FuzzTarget("zipkin-protobuf", fuzzZipkinProtobuf),
+      FuzzTarget("zipkin-thrift", fuzzZipkinThrift),
+      FuzzTarget("traceql", fuzzTraceQL),
+      FuzzTarget("jaeger-search", fuzzJaegerSearch),
+      FuzzTarget("block-header", fuzzBlockHeader),
+      FuzzTarget("plain-block", fuzzPlainBlock),
+      FuzzTarget("log-lines", fuzzLogLines),
+      FuzzTarget("column-index", fuzzColumnIndex),
+      FuzzTarget("json-shape", fuzzJSONShape),
+      FuzzTarget("stream-index", fuzzStreamIndex),
+      FuzzTarget("fuse-filter", fuzzFuseFilter),
+      FuzzTarget("push-record", fuzzPushRecord),
+      FuzzTarget("delete", fuzzDelete),
+      FuzzTarget("catalog", fuzzCatalog),
+    ] + columnTargets
 }
