@@ -17,6 +17,17 @@ extension LogStore {
     return LogStore(engine: engine, limits: IntakeLimits(limits), clock: clock)
   }
 
+  /// Puts `retention_stream` of single tenants in place of those that were there before; a tenant
+  /// that is not named has the server's. Throws ``LogStoreError/Code/badQuery``, and changes
+  /// nothing, for a selector that does not parse.
+  package func setRetention(_ settings: [TenantID: [StreamRetentionSettings]])
+    throws(LogStoreError)
+  {
+    var own: [TenantID: StreamRetention] = [:]
+    for (tenant, rules) in settings { own[tenant] = try StreamRetention(rules) }
+    engine.setRetention(own)
+  }
+
   /// Brings a damaged store that nobody uses into order; see ``StorageEngine/repair()``.
   package static func repair(_ storage: StorageConfiguration) async throws(LogStoreError)
     -> RepairReport

@@ -5,6 +5,8 @@ import Bytes
 ///     FOLDER/lock                       held while a process uses the folder; names its pid
 ///     FOLDER/catalog.sqlite             what exists: segments, release point, quarantine
 ///     FOLDER/catalog.sqlite-journal     while a transaction is under way
+///     FOLDER/deletes                    requests to delete, as in the catalog: for when it is lost
+///     FOLDER/deletes-new                being written
 ///     FOLDER/wal/<first sequence>.wal   records that are not in segments yet
 ///     FOLDER/wal/<…>.wal-new            without a durable header yet; swept at the next start
 ///     FOLDER/segments/<id>.segment      immutable
@@ -21,6 +23,8 @@ package struct StoreLayout: Hashable, Sendable {
 
   package var lock: String { folder + "/lock" }
   package var catalog: String { folder + "/catalog.sqlite" }
+  package var deletes: String { folder + "/deletes" }
+  package var newDeletes: String { folder + "/deletes-new" }
   package var wal: String { folder + "/wal" }
   package var segments: String { folder + "/segments" }
   package var setAside: String { folder + "/set-aside" }

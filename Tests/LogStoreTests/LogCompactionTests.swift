@@ -209,6 +209,24 @@ import WireFormats
     #expect(retention.period(of: ["app": "db"], preset: .hours(1)) == .hours(1))
     #expect(retention.period(of: ["app": "web"], preset: .hours(1)) == .zero)
 
+    // A tenant's own rules are in place of the server's, not beside them.
+    let all = RetentionRules(retention)
+    let now = Timestamp(seconds: 100 * day)
+    func limit(_ tenant: String, _ labels: Labels) throws -> Timestamp {
+      let tenant = try #require(TenantID(tenant))
+      let stream = StreamReference(id: 1, tenant: tenant, labels: labels)
+      return all.limit(of: stream, now: now, preset: .hours(1))
+    }
+    all.setOverrides([
+      try #require(TenantID("own")): try StreamRetention([
+        StreamRetentionSettings(selector: #"{app="db"}"#, priority: 1, hours: 72)
+      ])
+    ])
+    #expect(try limit("own", ["app": "db"]) == now - .hours(72))
+    #expect(try limit("own", ["app": "api"]) == now - .hours(1))
+    #expect(try limit("other", ["app": "api"]) == now - .hours(24))
+    #expect(try limit("other", ["app": "web"]) == .distantPast)
+
     let store = try await open(CrashingFileSystem(), clock: clock, retentionStream: rules) {
       $0.retention = .hours(24 * 7)
       $0.retentionInterval = .milliseconds(10)

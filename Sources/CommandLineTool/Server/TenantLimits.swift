@@ -31,16 +31,19 @@ final class TenantLimits: Sendable {
     guard !settings.file.isEmpty else { return }
     let found = try TenantOverrides.load(
       path: settings.file, base: shared, fileSystem: fileSystem)
-    let isNew = overrides.withLock { overrides in
-      defer { overrides = found }
-      return overrides != found
-    }
-    guard isNew else { return }
+    guard overrides.withLock({ $0 != found }) else { return }
     var limits: [TenantID: IntakeLimits] = [:]
+    var retention: [TenantID: [StreamRetentionSettings]] = [:]
     for (name, own) in found.limits {
-      if let tenant = TenantID(name) { limits[tenant] = IntakeLimits(own) }
+      guard let tenant = TenantID(name) else { continue }
+      limits[tenant] = IntakeLimits(own)
+      retention[tenant] = own.retentionStream
     }
+    do throws(LogStoreError) {
+      try logs.setRetention(retention)
+    } catch { throw ConfigurationError(file: settings.file, mark: nil, message: error.message) }
     logs.setLimits(limits)
+    overrides.withLock { $0 = found }
   }
 
   /// Reads the file again every period until the task is cancelled.

@@ -1,5 +1,6 @@
 import Configuration
 import LogQL
+import Synchronization
 import TelemetryModel
 
 /// How long rows of each stream are kept: Loki's `retention_stream` over the store's own period.
@@ -55,10 +56,32 @@ struct StreamRetention: Sendable {
     }
     return best?.period ?? preset
   }
+}
+
+/// The rules of all tenants: the server's, and those of tenants that have their own in their place.
+/// Safe to share between threads.
+final class RetentionRules: Sendable {
+  private struct Rules {
+    var shared: StreamRetention
+    var own: [TenantID: StreamRetention] = [:]
+  }
+
+  private let rules: Mutex<Rules>
+
+  init(_ shared: StreamRetention = StreamRetention()) { rules = Mutex(Rules(shared: shared)) }
+
+  /// Puts rules of single tenants in place of those that were there before.
+  func setOverrides(_ own: [TenantID: StreamRetention]) { rules.withLock { $0.own = own } }
+
+  /// Whether no stream is kept for another time than the store's own.
+  var isEmpty: Bool {
+    rules.withLock { $0.shared.isEmpty && $0.own.values.allSatisfy(\.isEmpty) }
+  }
 
   /// Rows of the stream that are older than this are past their time.
-  func limit(of labels: Labels, now: Timestamp, preset: TimeSpan) -> Timestamp {
-    let period = period(of: labels, preset: preset)
+  func limit(of stream: StreamReference, now: Timestamp, preset: TimeSpan) -> Timestamp {
+    let own = rules.withLock { $0.own[stream.tenant] ?? $0.shared }
+    let period = own.period(of: stream.labels, preset: preset)
     return period > .zero ? now - period : .distantPast
   }
 }

@@ -16,6 +16,8 @@ protocol LogEngine: Sendable {
   func deleteRequests() -> [DeleteRequest]
   /// False when there is none, or when it is processed.
   func cancelDelete(_ request: DeleteRequest) async throws(LogStoreError) -> Bool
+  /// Puts rules of single tenants in place of those that were there before.
+  func setRetention(_ own: [TenantID: StreamRetention])
   /// Makes a store of its own with all rows in a folder on the same file system.
   func copyByLinks(to folder: String) async throws(LogStoreError)
 }
@@ -29,6 +31,8 @@ extension LogEngine {
   }
 
   func deleteRequests() -> [DeleteRequest] { [] }
+
+  func setRetention(_ own: [TenantID: StreamRetention]) {}
 
   func cancelDelete(_ request: DeleteRequest) async throws(LogStoreError) -> Bool { false }
 

@@ -10,18 +10,20 @@ struct StorageLogEngine: LogEngine {
   private let table: StreamTable
   /// Deletes by their numbers, made ready once.
   private let compiled = CompiledDeletes()
+  private let retention: RetentionRules
 
   static func open(
     _ configuration: StorageConfiguration, retention: StreamRetention = StreamRetention(),
     fileSystem: any FileSystem, clock: any WallClock
   ) async throws(LogStoreError) -> StorageLogEngine {
     let table = StreamTable()
+    let retention = RetentionRules(retention)
     let decoder = LokiPushDecoder()
     do throws(StorageError) {
       let engine = try await StorageEngine<LogHead>.open(
         configuration, fileSystem: fileSystem, clock: clock
       ) { LogHead(table: table, decoder: decoder, retention: retention) }
-      return StorageLogEngine(engine: engine, table: table)
+      return StorageLogEngine(engine: engine, table: table, retention: retention)
     } catch { throw LogStoreError(error) }
   }
 
@@ -47,6 +49,8 @@ struct StorageLogEngine: LogEngine {
     }
     return snapshot
   }
+
+  func setRetention(_ own: [TenantID: StreamRetention]) { retention.setOverrides(own) }
 
   func flush() async throws(LogStoreError) {
     do throws(StorageError) {

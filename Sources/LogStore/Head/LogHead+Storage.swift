@@ -42,8 +42,7 @@ extension LogHead: StoreHead {
     var isTouched = false
     for (ordinal, stream) in opened.index.streams.enumerated() {
       let extent = opened.index.extents[ordinal]
-      let limit = retention.limit(
-        of: stream.labels, now: rewrite.now, preset: rewrite.retention)
+      let limit = retention.limit(of: stream, now: rewrite.now, preset: rewrite.retention)
       if extent.upperBound < limit { gone += opened.index.rowCount(of: ordinal) }
       isTouched =
         isTouched || deletes.contains { $0.range.overlaps(extent) && $0.concerns(stream) }
@@ -76,7 +75,7 @@ extension LogHead: StoreHead {
     } catch { throw StorageError(error.code == .corrupt ? .corrupt : .system, error.message) }
     let sorted = streams.values.sorted(by: SegmentBuilder.isBefore)
     let merge = StreamMerge(sources: sources, streams: sorted) { [retention] stream in
-      retention.limit(of: stream.labels, now: first.now, preset: first.retention)
+      retention.limit(of: stream, now: first.now, preset: first.retention)
     }
     try Self.writeSegment(to: output) { (builder, writer) throws(LogStoreError) in
       var present: [StreamReference] = []

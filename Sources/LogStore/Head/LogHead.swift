@@ -34,13 +34,13 @@ final class LogHead: Sendable {
   private let state = Mutex(State())
   let table: StreamTable
   /// How long rows of each stream are kept.
-  let retention: StreamRetention
+  let retention: RetentionRules
   /// Reads pushes when they are replayed.
   let decoder: LokiPushDecoder
 
   init(
     table: StreamTable, decoder: LokiPushDecoder = LokiPushDecoder(),
-    retention: StreamRetention = StreamRetention()
+    retention: RetentionRules = RetentionRules()
   ) {
     self.retention = retention
     self.table = table

@@ -20,7 +20,7 @@ struct CatalogOpening {
       let catalog = try SQLiteCatalog.open(layout.catalog, fileSystem)
       do throws(StorageError) {
         var outcome = Outcome(catalog: catalog, content: try catalog.load())
-        if isNew { try rebuild(&outcome) }
+        if isNew { try rebuild(&outcome) } else { keepDeletes(outcome.content) }
         return outcome
       } catch {
         catalog.close()
@@ -29,6 +29,36 @@ struct CatalogOpening {
     } catch {
       guard error.code == .corrupt else { throw error }
       return try replace(error)
+    }
+  }
+
+  /// Makes the second record of deletes say what the catalog says: a crash can come in between.
+  private func keepDeletes(_ content: CatalogContent) {
+    let file = DeletesFile(layout: layout, fileSystem: fileSystem)
+    let right = DeletesFile.Content(
+      tombstones: content.tombstones, lastDelete: content.lastDelete)
+    let found = try? file.read()
+    guard found != right, !right.tombstones.isEmpty || found != DeletesFile.Content() else {
+      return
+    }
+    // Tried again at the next start.
+    try? file.write(right)
+  }
+
+  /// Deletes that are known when the catalog is lost.
+  private func readDeletes(_ findings: inout [StorageFinding]) throws(StorageError)
+    -> DeletesFile.Content
+  {
+    do throws(StorageError) {
+      return try DeletesFile(layout: layout, fileSystem: fileSystem).read()
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      findings.append(
+        StorageFinding(
+          .corrupt, path: layout.deletes, offset: error.offset ?? 0,
+          error.message + "; deletes that were not carried out have to be asked for again"))
+      try? SetAsideFolder(folder: layout.setAside, fileSystem: fileSystem).take(layout.deletes)
+      return DeletesFile.Content()
     }
   }
 
@@ -92,14 +122,16 @@ struct CatalogOpening {
         try? SetAsideFolder(folder: layout.setAside, fileSystem: fileSystem).take(path)
       }
     }
-    guard !found.isEmpty else { return }
+    let deletes = try readDeletes(&outcome.findings)
+    guard !found.isEmpty || deletes != DeletesFile.Content() else { return }
     let lastComplete = found.filter { $0.releases > 0 }.map(\.record.id).max() ?? 0
     var change = CatalogChange()
     change.added = found.filter {
       !replaced.contains($0.record.id)
         && ($0.record.id <= lastComplete || $0.releases > 0 || $0.record.summary.level > 0)
     }.map(\.record)
-    change.lastDelete = found.map(\.record.deletesThrough).max()
+    change.tombstones = deletes.tombstones
+    change.lastDelete = max(deletes.lastDelete, found.map(\.record.deletesThrough).max() ?? 0)
     change.releasedThrough = found.map(\.releases).max()
     change.nextSegmentID = (found.map(\.record.id).max() ?? 0) + 1
     try outcome.catalog.commit(change)

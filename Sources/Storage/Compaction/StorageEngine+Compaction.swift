@@ -120,6 +120,8 @@ extension StorageEngine {
           state.tombstones[index].isProcessed = true
         }
       }
+      // Deletes that are processed are looked at once more when they come back as new ones.
+      if !processed.isEmpty { try? keepDeletes(tombstones) }
     }
   }
 

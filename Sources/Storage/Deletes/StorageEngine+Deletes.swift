@@ -24,6 +24,8 @@ extension StorageEngine {
           }
           let tombstone = Tombstone(
             number: number, tenant: tenant, query: query, range: range, created: created)
+          // Before the catalog, so that no delete that is acknowledged is in the catalog alone.
+          try keepDeletes(tombstones + [tombstone])
           var change = CatalogChange()
           change.tombstones = [tombstone]
           change.lastDelete = number
@@ -35,6 +37,13 @@ extension StorageEngine {
         return tombstone
       }
     }
+  }
+
+  /// Writes the second record of what the catalog has, or is about to have. Called in turn.
+  func keepDeletes(_ tombstones: [Tombstone]) throws(StorageError) {
+    try DeletesFile(layout: shelf.layout, fileSystem: fileSystem).write(
+      DeletesFile.Content(
+        tombstones: tombstones, lastDelete: shelf.lastDelete.withLock { $0 }))
   }
 
   /// All deletes that were not cancelled, by number.
@@ -52,6 +61,7 @@ extension StorageEngine {
       change.removedTombstones = [number]
       return Result { () throws(StorageError) in
         try turn.withLock { [change] _ throws(StorageError) in
+          try keepDeletes(tombstones.filter { $0.number != number })
           try catalog.commit(change)
           state.withLock { $0.tombstones.removeAll { $0.number == number } }
         }

@@ -47,6 +47,10 @@ extension StorageEngine {
     change.lastDelete = content.lastDelete
     change.values = content.values
     try copy.commit(change)
+    if !content.tombstones.isEmpty {
+      try DeletesFile(layout: layout, fileSystem: fileSystem).write(
+        DeletesFile.Content(tombstones: content.tombstones, lastDelete: content.lastDelete))
+    }
     try storing("making the copy durable") { () throws(SystemError) in
       try fileSystem.syncFolder(layout.folder)
     }

@@ -35,6 +35,7 @@ package struct StoreFolder: Sendable {
   package func verify() throws(StorageError) -> Report {
     var report = Report()
     try verifyCatalog(&report)
+    try verifyDeletes(&report)
     for name in try names(layout.segments) {
       guard let id = StoreLayout.number(of: name, suffix: StoreLayout.segmentSuffix) else {
         continue
@@ -113,6 +114,20 @@ package struct StoreFolder: Sendable {
       if try isRight(file, offset) { continue }
       report.damage.append(
         StorageFinding(.corrupt, path: path, offset: offset, "a page fails its checksum"))
+    }
+  }
+
+  private func verifyDeletes(_ report: inout Report) throws(StorageError) {
+    guard let size = (try? fileSystem.status(layout.deletes))??.size else { return }
+    report.fileCount += 1
+    report.byteCount += size
+    do throws(StorageError) {
+      _ = try DeletesFile(layout: layout, fileSystem: fileSystem).read()
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      report.damage.append(
+        StorageFinding(
+          .corrupt, path: layout.deletes, offset: error.offset ?? 0, error.message))
     }
   }
 

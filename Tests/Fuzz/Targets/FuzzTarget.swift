@@ -86,5 +86,6 @@ package struct FuzzTarget: Sendable {
       FuzzTarget("push-record", fuzzPushRecord),
       FuzzTarget("delete", fuzzDelete),
       FuzzTarget("catalog", fuzzCatalog),
+      FuzzTarget("deletes", fuzzDeletes),
     ] + columnTargets
 }
