@@ -3,8 +3,12 @@ import TelemetryModel
 /// Turns a head into the blocks of a segment: rows sorted by (stream, time), exact duplicates
 /// within a stream gone, small streams side by side in one block.
 struct SegmentBuilder {
-  /// A block is closed when its lines reach this.
+  /// A block is closed when its lines reach this, or more where lines compress very well: what is
+  /// read for a question are pages, and what repeats from block to block is stored in each.
   static let blockLineBytes = 2 << 20
+  static let blockLineBytesMax = 8 << 20
+  /// The size of a page that larger blocks aim at.
+  static let pageBytes = 128 << 10
   static let blockRowsMax = 1 << 16
 
   /// Takes a page of a type and gives its number in the segment.
@@ -14,6 +18,8 @@ struct SegmentBuilder {
   private var runs: [BlockEntry.Run] = []
   private var blocks: [BlockEntry] = []
   private var columns = ColumnBlockWriter()
+  /// What the present block may hold, by how the one before compressed.
+  private var lineBytesWanted = Self.blockLineBytes
   private(set) var rowCount = 0
   private(set) var lineByteCount = 0
   private(set) var duplicateCount = 0
@@ -61,7 +67,7 @@ struct SegmentBuilder {
       return
     }
     if !block.runs.isEmpty,
-      block.lineBytes.count + line.count > Self.blockLineBytes || block.count >= Self.blockRowsMax
+      block.lineBytes.count + line.count > lineBytesWanted || block.count >= Self.blockRowsMax
     {
       try close(writer)
     }
@@ -129,7 +135,10 @@ struct SegmentBuilder {
 
   private mutating func close(_ writer: PageWriter) throws(LogStoreError) {
     guard block.count > 0 else { return }
-    let page = try writer(LogPageType.block, columns.page(of: block))
+    let bytes = columns.page(of: block)
+    let page = try writer(LogPageType.block, bytes)
+    let wanted = Self.pageBytes * (block.lineBytes.count / max(1, bytes.count))
+    lineBytesWanted = min(Self.blockLineBytesMax, max(Self.blockLineBytes, wanted))
     didWrite?(block.count)
     blocks.append(BlockEntry(page: page, lineByteCount: block.lineBytes.count, runs: runs))
     block.removeAll()

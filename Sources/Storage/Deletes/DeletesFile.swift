@@ -68,8 +68,8 @@ struct DeletesFile {
       return UnsafeRawBufferPointer(rebasing: bytes[at..<(at + count)])
     }
 
-    mutating func number<Value: FixedWidthInteger>(_ type: Value.Type) throws(StorageError)
-      -> Value
+    mutating func number<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type)
+      throws(StorageError) -> Value
     {
       try take(MemoryLayout<Value>.size).littleEndian(type, at: 0)
     }
