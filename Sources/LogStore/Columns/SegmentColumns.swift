@@ -22,6 +22,25 @@ final class SegmentColumns: Sendable {
 
   var stringCount: Int { stringEnds.count }
 
+  /// About how much memory it takes.
+  var memoryByteCount: Int {
+    let headerBytes = 32
+    var bytes = stringBytes.count + stringEnds.count * 4 + stringUses.count
+    for column in columns {
+      bytes += MemoryLayout<ColumnKey>.size + headerBytes + column.name.count
+    }
+    for shape in shapes {
+      // Paths of a JSON shape hold each key again, in arrays of their own.
+      let slots = shape.constants.count + shape.columns.count
+      bytes += 256 + shape.text.count * (shape.kind == .json ? 5 : 1) + slots * 16
+    }
+    for block in blocks {
+      bytes += 128 + block.shapes.count * 4
+      bytes += block.columns.count * MemoryLayout<ColumnSummary>.stride
+    }
+    return bytes
+  }
+
   func stringRange(_ number: Int) -> Range<Int> {
     (number == 0 ? 0 : Int(stringEnds[number - 1]))..<Int(stringEnds[number])
   }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Where a segment's pages come from: a file of the storage engine, or memory in tests. Pages
 /// come checked: one whose checksum is wrong throws ``LogStoreError/Code/corrupt``.
 protocol SegmentPages: Sendable {
@@ -21,21 +19,18 @@ struct LogSegment: Sendable {
   /// How much of a page is read before more is asked of it: most often all but its streams.
   var beginningByteCount = 1 << 14
 
-  /// What the column blocks share, read once; nil in segments without such blocks.
+  /// What the column blocks share, read when it is not kept; nil in segments without such blocks.
   func columns() throws(LogStoreError) -> SegmentColumns? {
     guard let number = index.columnsPage else { return nil }
-    if let known = index.columns.withLock({ $0 }) { return known }
-    let page: [UInt8]
-    let made: SegmentColumns
-    do throws(LogStoreError) {
-      page = try pages.page(number)
-      made = try SegmentColumns(page)
-    } catch {
-      guard error.code == .corrupt, !error.message.hasPrefix(pages.name) else { throw error }
-      throw LogStoreError(.corrupt, "\(pages.name), page \(number): \(error.message)")
+    return try ColumnIndexCache.shared.columns(index.columns) {
+      () throws(LogStoreError) -> SegmentColumns in
+      do throws(LogStoreError) {
+        return try SegmentColumns(try pages.page(number))
+      } catch {
+        guard error.code == .corrupt, !error.message.hasPrefix(pages.name) else { throw error }
+        throw LogStoreError(.corrupt, "\(pages.name), page \(number): \(error.message)")
+      }
     }
-    index.columns.withLock { $0 = made }
-    return made
   }
 
   /// The block of `entry`; throws ``LogStoreError/Code/corrupt``, with the segment's and the

@@ -1,6 +1,5 @@
 import Bytes
 import Compression
-import Synchronization
 import TelemetryModel
 
 /// Where a block lies in its segment and what it holds.
@@ -53,8 +52,8 @@ final class SegmentIndex: Sendable {
   /// The page of what column blocks share, and the page of their filters.
   let columnsPage: Int?
   let filtersPage: Int?
-  /// The former, once it was read.
-  let columns = Mutex<SegmentColumns?>(nil)
+  /// The former, while it is kept.
+  let columns = ColumnIndexCache.Slot()
 
   init(
     streams: [StreamReference], blocks: [BlockEntry], columnsPage: Int? = nil,
