@@ -107,7 +107,7 @@ extension StorageEngine.State {
   func headBytesMax(_ headBytesFlush: Int) -> Int {
     // A flush that fails may succeed later: there is room for some time.
     guard sealed != nil, flushFailure == nil else { return 2 * headBytesFlush }
-    let (least, most) = (Double(headBytesFlush) * 0.5, Double(headBytesFlush) * 1.25)
+    let (least, most) = (Double(headBytesFlush) * 0.15, Double(headBytesFlush) * 1.25)
     return Int(least + (most - least) * flushedShare)
   }
 }
