@@ -1,6 +1,7 @@
 package import Configuration
 package import LinuxIO
 package import Storage
+package import TelemetryModel
 
 extension LogStore {
   /// Opens the store in its folder and recovers what is durable in it.
