@@ -82,14 +82,14 @@ func fuzzLogLines(_ input: UnsafeRawBufferPointer) {
   guard lines.contains(where: { $0.withUnsafeBytes { scan.conditions[0].holds($0) } }) else {
     return
   }
-  let pruner = SegmentPruner(columns, [], scan) { writer.filters }
+  let pruner = SegmentPruner(columns, [], scan) { Array(writer.filters[$0]) }
   precondition(pruner.mayHold(0), "a block with a wanted row is left out")
 }
 
 // MARK: checks
 
 private func checkRows(of page: [UInt8], _ columns: SegmentColumns, lookingFor text: [UInt8]) {
-  guard let block = try? LogBlocks.open(page, { () throws(LogStoreError) in columns }),
+  guard let block = try? LogBlocks.open(PageBytes(page), { () throws(LogStoreError) in columns }),
     block.rowCount <= 4096, let loaded = try? block.load()
   else { return }
   _ = try? loaded.timestamps()

@@ -23,7 +23,9 @@ func fuzzColumnIndex(_ input: UnsafeRawBufferPointer) {
     FieldCondition(field: 0, label: name, .number(.greater, 90)),
     FieldCondition(field: 0, label: name, .equals(text)),
   ]
-  let pruner = SegmentPruner(columns, [], ScanConditions(scan)) { filters }
+  let pruner = SegmentPruner(columns, [], ScanConditions(scan)) { range in
+    range.upperBound <= filters.count ? Array(filters[range]) : nil
+  }
   for block in 0...columns.blocks.count { _ = pruner.mayHold(block) }
 }
 
