@@ -116,6 +116,7 @@ def main():
               f"writes resumed within {slowest:.1f} s")
     finally:
         subprocess.run(["umount", "-l", folder])
+        os.remove(folder + ".image")
 
 
 if __name__ == "__main__":
