@@ -216,8 +216,8 @@ let testSupport = Target.target(
 /// What is fuzzed and with what; modules are added as targets for them are written.
 let fuzzed = [
   "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "Storage", "TraceFormats",
-  "Configuration", "Pipeline", "HTTP", "TraceQL", "SpanStore", "SpanQuery", "TraceAPI",
-  "LogStore",
+  "Configuration", "Pipeline", "Regex", "HTTP", "LogQL", "TraceQL", "TextTemplate", "LogStore",
+  "SpanStore", "LogQuery", "SpanQuery", "LokiAPI", "TraceAPI",
 ]
 
 /// The functions that inputs are fed to, and the test that replays the inputs that were kept. With

@@ -6,6 +6,14 @@ import LinuxIO
 package enum WebSocketMessage: Sendable, Hashable {
   case text(String)
   case binary([UInt8])
+
+  /// Bytes of its payload.
+  var byteCount: Int {
+    switch self {
+    case .text(let text): text.utf8.count
+    case .binary(let bytes): bytes.count
+    }
+  }
 }
 
 /// A WebSocket's server side (RFC 6455), as handlers use it. Pings are answered by themselves.

@@ -8,11 +8,9 @@ final class WebSocketEngine: ProtocolEngine {
   var reader: UnsafeContinuation<Result<WebSocketMessage?, HTTPError>, Never>?
   var writers: [UnsafeContinuation<Bool, Never>] = []
   private(set) var closeWasSent = false
-  private var pending: [UInt8] = []
+  private var frames: WebSocketReader
   private var inbox = Deque<WebSocketMessage>()
   private var inboxBytes = 0
-  private var message: [UInt8] = []
-  private var messageOpcode: WebSocketFrame.Opcode?
   private var isEnded = false
   private var failure: HTTPError?
   private var pingIsOut = false
@@ -21,6 +19,7 @@ final class WebSocketEngine: ProtocolEngine {
   init(_ core: ConnectionCore, handshake: Exchange) {
     self.core = core
     self.handshake = handshake
+    frames = WebSocketReader(messageBytesMax: core.limits.webSocketMessageBytesMax)
     inputDeadline = core.loop.turnTime.adding(seconds: core.limits.webSocketPingSeconds)
   }
 
@@ -35,57 +34,25 @@ final class WebSocketEngine: ProtocolEngine {
     pingIsOut = false
     inputDeadline = core.loop.turnTime.adding(seconds: core.limits.webSocketPingSeconds)
     guard !isEnded else { return }
-    pending.append(contentsOf: bytes)
+    frames.append(bytes)
     do throws(WebSocketFrame.Violation) {
-      var used = 0
-      // The end of the WebSocket empties `pending`.
-      while !isEnded, let count = try takeFrame(pending[used...]) { used += count }
-      if used > 0, !isEnded { pending.removeFirst(used) }
+      while !isEnded, let event = try frames.next() { take(event) }
     } catch {
       fail(error.code, error.reason)
     }
     serveReader()
   }
 
-  private func takeFrame(_ bytes: ArraySlice<UInt8>) throws(WebSocketFrame.Violation) -> Int? {
-    guard !isEnded,
-      let head = try WebSocketFrame.parseHead(
-        bytes, lengthMax: max(125, messageBytesMax - message.count)),
-      bytes.count >= head.headBytes + head.length
-    else { return nil }
-    var payload = Array(bytes.dropFirst(head.headBytes).prefix(head.length))
-    for index in payload.indices { payload[index] ^= head.mask[index & 3] }
-    switch head.opcode {
-    case .ping: pong(payload)
+  private func take(_ event: WebSocketReader.Event) {
+    switch event {
+    case .message(let message):
+      inboxBytes += message.byteCount
+      inbox.append(message)
+    case .ping(let payload): pong(payload)
     case .pong: break
-    case .close: try closed(payload)
-    case .text, .binary, .continuation: try dataFrame(head, payload)
-    }
-    return head.headBytes + head.length
-  }
-
-  private func dataFrame(_ head: WebSocketFrame.Head, _ payload: [UInt8])
-    throws(WebSocketFrame.Violation)
-  {
-    guard (head.opcode == .continuation) == (messageOpcode != nil) else {
-      throw WebSocketFrame.Violation(code: 1002, reason: "fragments out of order")
-    }
-    let opcode = messageOpcode ?? head.opcode
-    if message.isEmpty { message = payload } else { message.append(contentsOf: payload) }
-    guard head.isFinal else {
-      messageOpcode = opcode
-      return
-    }
-    let whole = message
-    message = []
-    messageOpcode = nil
-    inboxBytes += whole.count
-    if opcode == .binary {
-      inbox.append(.binary(whole))
-    } else if let text = String(validating: whole, as: UTF8.self) {
-      inbox.append(.text(text))
-    } else {
-      throw WebSocketFrame.Violation(code: 1007, reason: "a text that is not UTF-8")
+    case .close(let code):
+      close(code, "")
+      end(nil)
     }
   }
 
@@ -98,21 +65,6 @@ final class WebSocketEngine: ProtocolEngine {
     }
     core.output.append(WebSocketFrame.encode(.pong, payload))
     core.scheduleFlush()
-  }
-
-  private func closed(_ payload: [UInt8]) throws(WebSocketFrame.Violation) {
-    var code: UInt16 = 1000
-    if !payload.isEmpty {
-      guard payload.count >= 2 else {
-        throw WebSocketFrame.Violation(code: 1002, reason: "a close code of one byte")
-      }
-      code = UInt16(payload[0]) << 8 | UInt16(payload[1])
-      guard WebSocketFrame.isCloseCode(code),
-        String(validating: payload[2...], as: UTF8.self) != nil
-      else { throw WebSocketFrame.Violation(code: 1002, reason: "a malformed close frame") }
-    }
-    close(code, "")
-    end(nil)
   }
 
   /// Sends the close frame, once.
@@ -137,7 +89,7 @@ final class WebSocketEngine: ProtocolEngine {
     guard !isEnded else { return }
     isEnded = true
     failure = error
-    pending = []
+    frames = WebSocketReader(messageBytesMax: 0)
     serveReader()
   }
 
@@ -145,10 +97,7 @@ final class WebSocketEngine: ProtocolEngine {
   func serveReader() {
     guard let waiting = reader else { return }
     if let message = inbox.popFirst() {
-      switch message {
-      case .text(let text): inboxBytes -= text.utf8.count
-      case .binary(let bytes): inboxBytes -= bytes.count
-      }
+      inboxBytes -= message.byteCount
       reader = nil
       waiting.resume(returning: .success(message))
     } else if isEnded {

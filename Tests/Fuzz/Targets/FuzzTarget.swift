@@ -45,6 +45,19 @@ package struct FuzzTarget: Sendable {
     FuzzTarget("span-block", fuzzSpanBlock),
     FuzzTarget("span-index", fuzzSpanIndex),
     FuzzTarget("span-column", fuzzSpanColumn),
+    FuzzTarget("logql", fuzzLogQL),
+    FuzzTarget("text-template", fuzzTextTemplate),
+    FuzzTarget("logql-json", fuzzLogQLJSON),
+    FuzzTarget("logql-json-fields", fuzzLogQLJSONFields),
+    FuzzTarget("logql-logfmt", fuzzLogQLLogfmt),
+    FuzzTarget("logql-unpack", fuzzLogQLUnpack),
+    FuzzTarget("logql-pattern", fuzzLogQLPattern),
+    FuzzTarget("logql-regexp", fuzzLogQLRegexp),
+    FuzzTarget("logql-numbers", fuzzLogQLNumbers),
+    FuzzTarget("websocket", fuzzWebSocket),
+    FuzzTarget("http-form", fuzzHTTPForm),
+    FuzzTarget("query-parameters", fuzzQueryParameters),
+    FuzzTarget("log-answers", fuzzLogAnswers),
   ]
 
   /// Right inputs that are made anew, by target and name.
