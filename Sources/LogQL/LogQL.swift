@@ -10,13 +10,14 @@ package enum LogQL {
   /// Templates and `ip()` operands are not looked into: the pipeline that is made of the stages
   /// does that.
   ///
-  /// With `allowsAnyStreams`, selectors may match streams without any label of theirs.
-  package static func parse(_ text: String, allowsAnyStreams: Bool = false) throws(LogQLError)
-    -> Expression
-  {
+  /// With `allowsAnyStreams`, selectors may match streams without any label of theirs; with
+  /// `allowsNumbers`, an aggregation may be over a number, which can be shown but not evaluated.
+  package static func parse(
+    _ text: String, allowsAnyStreams: Bool = false, allowsNumbers: Bool = false
+  ) throws(LogQLError) -> Expression {
     var parser = try parser(for: text)
     let expression = try parser.wholeExpression()
-    if !allowsAnyStreams { try expression.validate() }
+    if !allowsAnyStreams { try expression.validate(allowsNumbers: allowsNumbers) }
     return expression
   }
 
@@ -25,7 +26,7 @@ package enum LogQL {
   package static func parseMatchers(_ text: String) throws(LogQLError) -> [LabelMatcher] {
     var parser = try parser(for: text)
     guard case .log(let selection) = try parser.wholeExpression(), selection.stages.isEmpty else {
-      throw LogQLError("only label matchers is supported")
+      throw LogQLError("only label matchers are supported")
     }
     return selection.matchers
   }

@@ -114,6 +114,7 @@ package final class Regex: Sendable {
       "missing )": "missing closing )",
       "missing closing )": "missing closing )",
       "unexpected )": "unexpected )",
+      "missing ]": "missing closing ]",
       "missing closing ]": "missing closing ]",
       "missing terminating ]": "missing closing ]",
       "no argument for repetition operator": "missing argument to repetition operator",
@@ -130,7 +131,8 @@ package final class Regex: Sendable {
       let shown = re2.dropFirst(theirs.count)
       let rest = shown.hasPrefix(": ") ? String(shown.dropFirst(2)) : ""
       let argument = go == "missing closing )" || go == "unexpected )" ? pattern : rest
-      return "error parsing regexp: \(go)" + (argument.isEmpty ? "" : ": `\(argument)`")
+      let isShown = !argument.isEmpty || theirs == "trailing \\"
+      return "error parsing regexp: \(go)" + (isShown ? ": `\(argument)`" : "")
     }
     return "error parsing regexp: \(re2)"
   }

@@ -13,7 +13,8 @@ import Testing
     #expect(try LogQL.parse(".5 + 1.") == .literal(1.5))
     let mixed = try LogQL.parse("vector(1) or vector(2) and vector(3) + 1 > 2")
     #expect(
-      mixed.description == "(vector(1) or (vector(2) and ((vector(3) + 1) > 2)))")
+      mixed.description
+        == "(vector(1.000000) or (vector(2.000000) and ((vector(3.000000) + 1) > 2)))")
   }
 
   @Test func labelFiltersGroupAsLokisGrammar() throws {

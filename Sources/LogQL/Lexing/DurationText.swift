@@ -31,8 +31,13 @@ package enum DurationText {
       rest = rest.dropFirst(digits.count)
       let letters = rest.prefix { !$0.isASCIIDigit }
       rest = rest.dropFirst(letters.count)
-      guard !digits.isEmpty, let at = units.firstIndex(where: { $0.name == String(letters) })
-      else { return .failure(invalid) }
+      let unit = String(letters) ?? ""
+      guard !digits.isEmpty, !letters.isEmpty else { return .failure(invalid) }
+      guard prometheusUnits.contains(where: { $0.name == unit }) else {
+        return .failure(
+          Refusal(message: "unknown unit \(quoted(unit)) in duration \(quoted(text))"))
+      }
+      guard let at = units.firstIndex(where: { $0.name == unit }) else { return .failure(invalid) }
       let scale = units[at].milliseconds * 1_000_000
       units = units[(at + 1)...]
       guard let count = Int64(String(Substring(digits))) else {

@@ -55,22 +55,26 @@ extension Parser {
     var isNegative = false
     if current.is("+") || current.is("-") { isNegative = try advance().text == "-" }
     let text = try expect(.number, "NUMBER").text
-    guard let value = goFloat(text) else {
-      report(
-        LogQLError(
-          "unable to parse literal as a float: strconv.ParseFloat: parsing \"\(text)\": "
-            + "invalid syntax"))
-      return 0
-    }
+    let value = goFloat(text, orReport: Parser.noLiteral)
     return isNegative ? -value : value
   }
 
-  /// As Go's `strconv.ParseFloat`, for what the scanner calls a number.
-  func goFloat(_ text: String) -> Double? {
+  static let noLiteral = "unable to parse literal as a float"
+
+  /// As Go's `strconv.ParseFloat`, for what the scanner calls a number; 0 where it is none, which
+  /// is reported as `fault` with Go's words.
+  mutating func goFloat(_ text: String, orReport fault: String) -> Double {
     let isPlain = text.utf8.allSatisfy { byte in
-      byte.isASCIIDigit || ".eE+-".utf8.contains(byte)
+      byte.isASCIIDigit || ".eE+-_".utf8.contains(byte)
     }
-    return isPlain ? Double(text.hasSuffix(".") ? text + "0" : text) : nil
+    let digits = text.filter { $0 != "_" }
+    var reason = "invalid syntax"
+    if isPlain, let value = Double(digits.hasSuffix(".") ? digits + "0" : digits) {
+      if value.isFinite { return value }
+      reason = "value out of range"
+    }
+    report(LogQLError("\(fault): strconv.ParseFloat: parsing \"\(text)\": \(reason)"))
+    return 0
   }
 
   private mutating func binaryModifier() throws(LogQLError) -> (Bool, VectorMatching?) {

@@ -15,14 +15,7 @@ extension Parser {
       try expect("(")
       let text = try expect(.number, "NUMBER").text
       try expect(")")
-      guard let value = goFloat(text) else {
-        report(
-          LogQLError(
-            "unable to parse vectorExpr as a float: strconv.ParseFloat: parsing \"\(text)\": "
-              + "invalid syntax"))
-        return .vector(0)
-      }
-      return .vector(value)
+      return .vector(goFloat(text, orReport: "unable to parse vectorExpr as a float"))
     case "label_replace": return .labelReplace(try labelReplace())
     default: throw unexpected()
     }
@@ -38,16 +31,16 @@ extension Parser {
       parameterText = try advance().text
       try expect(",")
     }
+    guard current.is("{") || current.is("(") else {
+      throw parameterText == nil ? unexpected("NUMBER", "{", "(") : unexpected("{", "(")
+    }
     let range = try nested { (parser) throws(LogQLError) in try parser.logRange() }
-    guard try take(")") else { throw unexpected() }
+    guard try take(")") else { throw unexpected(")") }
     let grouping = try optionalGrouping()
     var parameter: Double?
     if function == .quantile {
       if let text = parameterText {
-        parameter = goFloat(text)
-        if parameter == nil {
-          report(LogQLError("invalid parameter for operation \(function.rawValue): \(text)"))
-        }
+        parameter = goFloat(text, orReport: "invalid parameter for operation \(function.rawValue)")
       } else {
         report(LogQLError("parameter required for operation \(function.rawValue)"))
       }
@@ -92,11 +85,7 @@ extension Parser {
 
   /// An expression whose first token, a number, was taken already: `sum(1 + …)`.
   private mutating func continuedExpression(after number: Token) throws(LogQLError) -> Expression {
-    guard let value = goFloat(number.text) else {
-      throw LogQLError(
-        "unable to parse literal as a float: strconv.ParseFloat: parsing \"\(number.text)\": "
-          + "invalid syntax")
-    }
+    let value = goFloat(number.text, orReport: Parser.noLiteral)
     return try parseExpression(startingWith: .literal(value))
   }
 

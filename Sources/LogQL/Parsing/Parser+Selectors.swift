@@ -52,6 +52,7 @@ extension Parser {
       try expect(")")
       return inner
     }
+    guard current.is("{") else { throw unexpected("{", "(") }
     var range = LogRange(selection: LogSelection(matchers: try selector()), span: .zero)
     range.selection.stages = try pipeline(unwrap: &range.unwrap, allowsUnwrap: true)
     if current.kind == .range {
@@ -71,7 +72,10 @@ extension Parser {
 
   /// `[5m]`, the offset, and the stages that may follow when none came before.
   private mutating func afterSelection(_ range: LogRange) throws(LogQLError) -> LogRange {
-    guard current.kind == .range else { throw unexpected() }
+    guard current.kind == .range else {
+      let mayGoOn = range.unwrap?.filters.isEmpty == true
+      throw mayGoOn ? unexpected("RANGE", "|") : unexpected()
+    }
     var range = range
     range.span = try advance().span
     if try take("offset") { range.offset = try expect(.duration, "DURATION").span }

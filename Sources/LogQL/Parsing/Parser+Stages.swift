@@ -38,18 +38,8 @@ extension Parser {
   {
     if current.isFunction("ip") { return .address(try addressCall()) }
     guard current.kind == .string else { throw unexpected("STRING", "ip") }
-    let bytes = try advance().bytes
-    switch operation {
-    case .matches, .notMatches:
-      do {
-        _ = try Regex(String(decoding: bytes, as: UTF8.self))
-      } catch {
-        report(LogQLError(error.message))
-      }
-    case .hasPattern, .lacksPattern: _ = try CapturePattern(filterExpression: bytes)
-    default: break
-    }
-    return .text(bytes)
+    // What is wrong with an expression is told when the stage is made.
+    return .text(try advance().bytes)
   }
 
   /// `ip("…")`.
@@ -70,7 +60,9 @@ extension Parser {
       unwrap = Unwrap(label: try identifier(), conversion: conversion)
       try expect(")")
     } else {
-      guard current.kind == .identifier else { throw unexpected() }
+      guard current.kind == .identifier else {
+        throw unexpected("IDENTIFIER", "BYTES_CONV", "DURATION_CONV", "DURATION_SECONDS_CONV")
+      }
       unwrap.label = try identifier()
     }
     while try take("|") {

@@ -3,7 +3,7 @@ import TelemetryModel
 
 extension Expression {
   /// Loki's checks after parsing: selectors that select something, sorts without grouping.
-  func validate() throws(LogQLError) {
+  func validate(allowsNumbers: Bool) throws(LogQLError) {
     switch self {
     case .log(let selection): try selection.validate()
     case .rangeAggregation(let aggregation): try aggregation.range.selection.validate()
@@ -13,12 +13,14 @@ extension Expression {
         throw LogQLError("sort and sort_desc doesn't allow grouping by ")
       }
       // A number has no selector, which Loki reports as one that selects nothing.
-      if case .literal = aggregation.operand { throw LogSelection.selectsNothing }
-      try aggregation.operand.validate()
+      if !allowsNumbers, case .literal = aggregation.operand {
+        throw LogSelection.selectsNothing
+      }
+      try aggregation.operand.validate(allowsNumbers: allowsNumbers)
     case .binary(let operation):
-      try operation.left.validate()
-      try operation.right.validate()
-    case .labelReplace(let replace): try replace.operand.validate()
+      try operation.left.validate(allowsNumbers: allowsNumbers)
+      try operation.right.validate(allowsNumbers: allowsNumbers)
+    case .labelReplace(let replace): try replace.operand.validate(allowsNumbers: allowsNumbers)
     case .literal, .vector: break
     }
   }

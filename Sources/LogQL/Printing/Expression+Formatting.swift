@@ -30,7 +30,7 @@ extension Expression {
         + arguments.joined(separator: ",\n") + "\n\(indent))"
     case .binary(let operation):
       return operation.left.formatted(level: level + 1) + "\n" + indent
-        + operation.operatorText(separator: ", ") + "\n"
+        + operation.operatorText(separator: ", ", isLong: true) + "\n"
         + operation.right.formatted(level: level + 1)
     case .labelReplace(let replace):
       let strings = replace.arguments.map { Expression.indent(level + 1) + quoted($0) }

@@ -15,7 +15,7 @@ extension Expression {
       return "(\(operation.left.description) \(operation.operatorText(separator: ",")) "
         + "\(operation.right.description))"
     case .literal(let value): return GoNumber.general(value)
-    case .vector(let value): return "vector(\(GoNumber.plain(value)))"
+    case .vector(let value): return "vector(\(GoNumber.fixed(value)))"
     case .labelReplace(let replace):
       let strings = replace.arguments.map { "," + quoted($0) }
       return "label_replace(\(replace.operand.description)\(strings.joined()))"
@@ -72,17 +72,18 @@ extension LabelReplace {
 }
 
 extension BinaryOperation {
-  /// The operator with its modifiers: `/ ignoring (b) group_left (c)`.
-  func operatorText(separator: String) -> String {
+  /// The operator with its modifiers: `/ ignoring (b) group_left (c)`. Behind the labels compared
+  /// there is a blank, whatever follows; `on ()` is left out of the long form.
+  func operatorText(separator: String, isLong: Bool = false) -> String {
     var text = function.rawValue
     if returnsBool { text += " bool" }
-    guard let matching, matching.isOn || !matching.labels.isEmpty else { return text }
+    guard let matching, (matching.isOn && !isLong) || !matching.labels.isEmpty else { return text }
     text += matching.isOn ? " on (" : " ignoring ("
-    text += matching.labels.joined(separator: separator) + ")"
+    text += matching.labels.joined(separator: separator) + ") "
     switch matching.cardinality {
     case .oneToOne: return text
-    case .manyToOne: text += " group_left"
-    case .oneToMany: text += " group_right"
+    case .manyToOne: text += "group_left"
+    case .oneToMany: text += "group_right"
     }
     if !matching.included.isEmpty {
       text += " (" + matching.included.joined(separator: separator) + ")"

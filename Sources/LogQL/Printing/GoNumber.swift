@@ -16,6 +16,24 @@ package enum GoNumber {
     return sign + digits.prefix(exponent) + "." + digits.dropFirst(exponent)
   }
 
+  /// Go's `%f`: six digits behind the point.
+  package static func fixed(_ value: Double) -> String {
+    let text = plain(value)
+    guard value.isFinite else { return text }
+    let parts = text.split(separator: ".")
+    let fraction = parts.count > 1 ? String(parts[1]) : ""
+    guard fraction.utf8.count > 6 else {
+      return parts[0] + "." + fraction + String(repeating: "0", count: 6 - fraction.utf8.count)
+    }
+    // Digits of which one more is looked at are few enough to be exact in a number.
+    let scaled = (Double("0." + fraction) ?? 0) * 1e6
+    let rounded = Int(scaled.rounded(.toNearestOrEven))
+    let isCarried = rounded == 1_000_000
+    let whole = isCarried ? plain(value.rounded(.toNearestOrAwayFromZero)) : String(parts[0])
+    let digits = isCarried ? "0" : String(rounded)
+    return whole + "." + String(repeating: "0", count: 6 - digits.utf8.count) + digits
+  }
+
   /// Go's `%v`: as ``plain(_:)``, with an exponent below 1e-4 and from 1e21 on.
   package static func general(_ value: Double) -> String {
     let magnitude = value.magnitude

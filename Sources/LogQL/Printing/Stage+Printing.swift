@@ -26,8 +26,11 @@ extension Stage {
 }
 
 extension LabelMatcher {
-  /// `name="value"`.
-  package var description: String { name + operation.rawValue + quoted(value) }
+  /// `name="value"`, the name in quotes where it has other characters than Prometheus's names.
+  package var description: String {
+    let isPlain = name.utf8.enumerated().allSatisfy { $1.isLabelNameByte(isFirst: $0 == 0) }
+    return (isPlain ? name : quoted(name)) + operation.rawValue + quoted(value)
+  }
 }
 
 extension LineFilter {

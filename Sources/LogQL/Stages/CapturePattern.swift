@@ -36,7 +36,9 @@ package struct CapturePattern: Sendable, Hashable {
     self.text = String(decoding: text, as: UTF8.self)
     parts = CapturePattern.split(text)
     try checkCapturesApart()
-    guard names.isEmpty else { throw LogQLError("named captures are not allowed") }
+    if let name = names.first {
+      throw LogQLError("named captures are not allowed: found '<\(name)>'")
+    }
   }
 
   private func checkCapturesApart() throws(LogQLError) {
