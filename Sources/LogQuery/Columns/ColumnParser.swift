@@ -61,8 +61,8 @@ extension JSONPath {
   var keys: [String]? {
     var keys: [String] = []
     for step in steps {
-      guard case .key(let key) = step else { return nil }
-      keys.append(String(decoding: key, as: UTF8.self))
+      guard step.index == nil else { return nil }
+      keys.append(String(decoding: step.text, as: UTF8.self))
     }
     return keys
   }

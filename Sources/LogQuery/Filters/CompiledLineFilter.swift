@@ -11,6 +11,8 @@ final class CompiledLineFilter {
     case pattern(LinePattern)
     case address(AddressFilter)
     case always
+
+    var isAlways: Bool { if case .always = self { true } else { false } }
   }
 
   private let tests: [Test]
@@ -24,6 +26,8 @@ final class CompiledLineFilter {
     for operand in filter.operands {
       tests.append(try CompiledLineFilter.test(operand, filter.operation))
     }
+    // Beside others, what every line has is left out.
+    if !isNegative, tests.contains(where: { !$0.isAlways }) { tests.removeAll(where: \.isAlways) }
     self.tests = tests
     var literal: [UInt8]?
     if !isNegative, tests.count == 1 {

@@ -246,6 +246,12 @@ final class RowBuilder {
     return states[id].base >= 0 || isMetadata(id) ? names.extracted(id) : id
   }
 
+  /// Whether a stage has made the label `id` already.
+  func wasExtracted(_ id: LabelNames.ID) -> Bool {
+    if id >= states.count { growStates() }
+    return states[id].extractedStamp == stamp
+  }
+
   private func isMetadata(_ id: LabelNames.ID) -> Bool {
     guard let at = entryIndex(id) else { return false }
     return entries[at].category == .structuredMetadata

@@ -24,7 +24,8 @@ struct LabelReplacement {
     let text = Array((labels[replace.source] ?? "").utf8)
     guard let groups = regex.firstMatch(text) else { return labels }
     let value = expand(groups, text)
-    var kept = labels.sorted.filter { $0.name != replace.destination }
+    // A set that is made anew has no empty labels.
+    var kept = labels.sorted.filter { $0.name != replace.destination && !$0.value.isEmpty }
     if !value.isEmpty { kept.append(Label(replace.destination, value)) }
     return Labels(kept)
   }

@@ -101,6 +101,7 @@ struct VectorJoin {
     let many = isSwapped ? right : left
     let one = isSwapped ? left : right
     let groups = bySignature(one)
+    try checkUnique(one, groups, isSwapped)
     var taken: [Labels: [Int: Set<Int>]] = [:]
     var result = SeriesMatrix(series: [])
     var places: [Labels: Int] = [:]
@@ -108,9 +109,8 @@ struct VectorJoin {
       let signature = signature(series.labels)
       guard let others = groups[signature] else { continue }
       for step in 0..<steps where !series.values[step].isNoSample {
-        let present = others.filter { !one.series[$0].values[step].isNoSample }
-        guard let other = present.first else { continue }
-        guard present.count == 1 else { throw duplicate(isSwapped) }
+        let present = others.first { !one.series[$0].values[step].isNoSample }
+        guard let other = present else { continue }
         if matching.cardinality == .oneToOne {
           guard taken[signature, default: [:]][0, default: []].insert(step).inserted else {
             throw QueryError(
@@ -135,6 +135,18 @@ struct VectorJoin {
       }
     }
     return result
+  }
+
+  /// On the one side no two series agree in the labels compared, be there others for them or not.
+  private func checkUnique(_ one: SeriesMatrix, _ groups: [Labels: [Int]], _ isSwapped: Bool)
+    throws(QueryError)
+  {
+    for group in groups.values where group.count > 1 {
+      for step in 0..<steps {
+        let count = group.count { !one.series[$0].values[step].isNoSample }
+        if count > 1 { throw duplicate(isSwapped) }
+      }
+    }
   }
 
   private func sample(_ many: Double, _ one: Double, _ isSwapped: Bool) -> Double {

@@ -7,7 +7,7 @@ struct RangeLeaf: Hashable {
   let grouping: Grouping?
 
   init(_ aggregation: RangeAggregation) {
-    self.aggregation = aggregation
+    self.aggregation = aggregation.withoutIdleFormats
     grouping = aggregation.grouping
   }
 
@@ -20,7 +20,7 @@ struct RangeLeaf: Hashable {
     case .count, .rate, .bytes, .bytesRate, .sum: break
     default: return nil
     }
-    aggregation = inner
+    aggregation = inner.withoutIdleFormats
     grouping = outer.grouping ?? Grouping(labels: [], isWithout: false)
   }
 
@@ -29,5 +29,26 @@ struct RangeLeaf: Hashable {
     if aggregation.function == .absent { return .only([]) }
     guard let grouping, !grouping.isWithout else { return .all }
     return .only(Set(grouping.labels))
+  }
+}
+
+extension RangeAggregation {
+  /// Without each `line_format` that no parser and no line filter follows: nobody reads its line,
+  /// and Loki does not even look whether its template is right.
+  fileprivate var withoutIdleFormats: RangeAggregation {
+    if function == .bytes || function == .bytesRate { return self }
+    var changed = self
+    var isRead = false
+    var kept: [Stage] = []
+    for stage in range.selection.stages.reversed() {
+      switch stage {
+      case .lineFormat where !isRead: continue
+      case .lineFilter, .parser: isRead = true
+      default: break
+      }
+      kept.append(stage)
+    }
+    changed.range.selection.stages = kept.reversed()
+    return changed
   }
 }

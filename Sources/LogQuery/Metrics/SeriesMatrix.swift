@@ -81,9 +81,10 @@ enum MetricOperand {
 }
 
 extension Labels {
-  /// The labels that a grouping leaves.
+  /// The labels that a grouping leaves; those that stages made empty are among them.
   func grouped(by grouping: Grouping) -> Labels {
-    grouping.isWithout ? without(Set(grouping.labels)) : only(Set(grouping.labels))
+    if grouping.isWithout { return without(Set(grouping.labels)) }
+    return Labels(sorted.filter { grouping.labels.contains($0.name) })
   }
 
   func only(_ names: Set<String>) -> Labels {

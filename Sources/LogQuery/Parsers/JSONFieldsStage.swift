@@ -2,18 +2,20 @@ import LogQL
 
 /// `| json a="x.y[0]"`: labels of the fields that are named.
 final class JSONFieldsStage: PipelineStage {
-  private let fields: [(id: LabelNames.ID, path: JSONPath)]
+  private let ids: [LabelNames.ID]
+  private var scan: JSONFieldScan
 
   init(_ fields: [ExtractedField], _ names: LabelNames) throws(LogQLError) {
-    var made: [(id: LabelNames.ID, path: JSONPath)] = []
+    var paths: [JSONPath] = []
     for field in fields {
       do {
-        made.append((names.id(of: field.name), try JSONPath(field.expression)))
+        paths.append(try JSONPath(field.expression))
       } catch {
         throw LogQLError("cannot parse expression [\(field.expression)]: \(error.message)")
       }
     }
-    self.fields = made
+    ids = fields.map { names.id(of: $0.name) }
+    scan = JSONFieldScan(paths)
   }
 
   override func run(_ row: RowBuilder) -> Bool {
@@ -24,17 +26,16 @@ final class JSONFieldsStage: PipelineStage {
     }
     let text = JSONText(bytes: row.line)
     var found = 0
-    for (id, path) in fields {
-      do {
-        guard let value = try path.find(text) else { continue }
-        row.setParsed(row.duplicateID(id), label(value, text, row.arena))
+    scan.run(text, row.arena) { finding in
+      switch finding {
+      case .value(let number, let value):
+        row.setParsed(row.duplicateID(ids[number]), label(value, text, row.arena))
         found += 1
-      } catch {
-        row.setError(.json, details: error.rawValue)
+      case .failure(let failure): row.setError(.json, details: failure.rawValue)
       }
     }
-    if found < fields.count {
-      for (id, _) in fields where row.value(id) == nil {
+    if found < ids.count {
+      for id in ids where row.value(id) == nil {
         row.setParsed(id, UnsafeRawBufferPointer(start: nil, count: 0))
       }
     }

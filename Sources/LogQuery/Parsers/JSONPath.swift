@@ -1,13 +1,22 @@
 /// `request.headers["x-req"][0]`: the expression of a field that `json` takes.
 struct JSONPath: Hashable {
-  enum Step: Hashable {
-    case key([UInt8])
-    case index(Int)
+  /// A key, or the number of an array's item written as `[0]`: Loki does not tell a key of that
+  /// text from it.
+  struct Step: Hashable {
+    let text: [UInt8]
+    /// What the brackets hold; 0 when that is no number, nil where there are none.
+    let index: Int?
+
+    init(_ text: [UInt8]) {
+      self.text = text
+      let isIndex = text.count > 2 && text.first == UInt8(ascii: "[")
+      index = isIndex ? Int(String(decoding: text[1..<(text.count - 1)], as: UTF8.self)) ?? 0 : nil
+    }
   }
 
   let steps: [Step]
 
-  /// Why an expression was refused.
+  /// Why an expression was refused, in the words of Loki's parser.
   struct Failure: Error {
     let message: String
   }
@@ -17,155 +26,115 @@ struct JSONPath: Hashable {
     steps = try reader.steps()
   }
 
+  private enum Token {
+    case field([UInt8])
+    case string([UInt8])
+    case index([UInt8])
+    case dot
+    case open
+    case close
+    case end
+
+    var name: String {
+      switch self {
+      case .field: "FIELD"
+      case .string: "STRING"
+      case .index: "INDEX"
+      case .dot: "DOT"
+      case .open: "LSB"
+      case .close: "RSB"
+      case .end: "$end"
+      }
+    }
+  }
+
   private struct Reader {
     let text: [UInt8]
     var at = 0
+    /// A character that no token begins with ends the text; it is told where the text may end.
+    var fault: String?
 
     mutating func steps() throws(Failure) -> [Step] {
       var steps: [Step] = []
-      skipBlanks()
-      if isAt("[") { steps.append(try bracket()) } else { steps.append(.key(try field())) }
+      switch next() {
+      case .field(let name): steps.append(Step(name))
+      case .open: steps.append(try bracket())
+      case let other: throw unexpected(other, "LSB or FIELD")
+      }
       while true {
-        skipBlanks()
-        guard at < text.count else { return steps }
-        if isAt("[") {
-          steps.append(try bracket())
-        } else if isAt(".") {
-          at += 1
-          skipBlanks()
-          steps.append(.key(try field()))
-        } else {
-          throw unexpected()
+        switch next() {
+        case .open: steps.append(try bracket())
+        case .dot:
+          let token = next()
+          guard case .field(let name) = token else { throw unexpected(token, "FIELD") }
+          steps.append(Step(name))
+        case .end:
+          if let fault { throw Failure(message: fault) }
+          return steps
+        case let other: throw unexpected(other)
         }
       }
     }
 
-    private func isAt(_ character: Character) -> Bool {
-      at < text.count && text[at] == character.asciiValue
+    private func unexpected(_ token: Token, _ expected: String? = nil) -> Failure {
+      let list = expected.map { ", expecting \($0)" } ?? ""
+      return Failure(message: "syntax error: unexpected \(token.name)\(list)")
     }
 
-    private mutating func skipBlanks() {
-      while at < text.count, [0x20, 0x09, 0x0a].contains(text[at]) { at += 1 }
-    }
-
-    private func unexpected() -> Failure {
-      guard at < text.count else { return Failure(message: "syntax error: unexpected $end") }
-      let rest = String(decoding: text[at...], as: UTF8.self)
-      return Failure(message: "unexpected char \(rest.prefix(1))")
-    }
-
-    private mutating func field() throws(Failure) -> [UInt8] {
-      let start = at
-      while at < text.count {
-        let lower = text[at] | 0x20
-        let isLetter = (lower >= 0x61 && lower <= 0x7a) || text[at] == UInt8(ascii: "_")
-        let isDigit = text[at] >= 0x30 && text[at] <= 0x39
-        guard isLetter || (isDigit && at > start) else { break }
-        at += 1
-      }
-      guard at > start else { throw unexpected() }
-      return Array(text[start..<at])
-    }
-
-    /// `[0]` or `["key"]`.
+    /// What stands behind `[`, and the `]`.
     private mutating func bracket() throws(Failure) -> Step {
-      at += 1
-      skipBlanks()
       let step: Step
-      if isAt("\"") {
-        at += 1
-        let start = at
-        while at < text.count, !isAt("\"") { at += 1 }
-        guard at < text.count else { throw unexpected() }
-        step = .key(Array(text[start..<at]))
-        at += 1
-      } else {
-        let start = at
-        while at < text.count, text[at] >= 0x30, text[at] <= 0x39 { at += 1 }
-        if at > start, isAt(".") {
-          throw Failure(message: "cannot use float as array index")
-        }
-        guard let index = Int(String(decoding: text[start..<at], as: UTF8.self)) else {
-          throw unexpected()
-        }
-        step = .index(index)
+      switch next() {
+      case .string(let key): step = Step(key)
+      case .index(let digits):
+        step = Step([UInt8(ascii: "[")] + digits + [UInt8(ascii: "]")])
+      case let other: throw unexpected(other, "STRING or INDEX")
       }
-      skipBlanks()
-      guard isAt("]") else { throw unexpected() }
-      at += 1
+      let close = next()
+      guard case .close = close else { throw unexpected(close, "RSB") }
       return step
     }
-  }
-}
 
-extension JSONPath {
-  /// The first value of `text` that the path leads to; nil when there is none or the text breaks
-  /// off before it.
-  func find(_ text: JSONText) throws(JSONFailure) -> JSONText.Value? {
-    try find(text, 0..<text.bytes.count, 0)
-  }
-
-  /// Follows the path from step `number` on.
-  private func find(_ text: JSONText, _ range: Range<Int>, _ number: Int)
-    throws(JSONFailure) -> JSONText.Value?
-  {
-    guard number < steps.count else { return try text.value(range.lowerBound, range.upperBound) }
-    let start = text.skipBlanks(range.lowerBound, range.upperBound)
-    guard start < range.upperBound else { return nil }
-    switch (steps[number], text.bytes[start]) {
-    case (.key(let key), UInt8(ascii: "{")):
-      return try key.withUnsafeBufferPointer { (key) throws(JSONFailure) in
-        try findKey(text, start + 1, range.upperBound, UnsafeRawBufferPointer(key), number)
-      }
-    case (.index(let index), UInt8(ascii: "[")):
-      return try findIndex(text, start + 1, range.upperBound, index, number)
-    default: return nil
+    private mutating func taken(while isPart: (UInt8) -> Bool) -> [UInt8] {
+      let part = text[at...].prefix(while: isPart)
+      at += part.count
+      return Array(part)
     }
-  }
 
-  private func findKey(
-    _ text: JSONText, _ start: Int, _ end: Int, _ key: UnsafeRawBufferPointer, _ number: Int
-  ) throws(JSONFailure) -> JSONText.Value? {
-    var at = text.skipBlanks(start, end)
-    while at < end, text.bytes[at] == UInt8(ascii: "\"") {
-      guard let (stop, hasEscape) = text.stringEnd(at + 1, end) else { return nil }
-      let name = text.slice((at + 1)..<stop)
-      at = text.skipBlanks(stop + 1, end)
-      guard at < end, text.bytes[at] == UInt8(ascii: ":") else { return nil }
+    private mutating func next() -> Token {
+      _ = taken { $0 == 0x20 || $0 == 0x09 || $0 == 0x0a }
+      guard at < text.count, text[at] != 0 else { return .end }
+      let byte = text[at]
+      let lower = byte | 0x20
+      if (lower >= 0x61 && lower <= 0x7a) || byte == UInt8(ascii: "_") {
+        return .field(
+          taken {
+            ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || ($0 >= 0x30 && $0 <= 0x39)
+              || $0 == UInt8(ascii: "_")
+          })
+      }
+      if byte >= 0x30, byte <= 0x39 {
+        let digits = taken { $0 >= 0x30 && $0 <= 0x39 }
+        guard at < text.count, text[at] == UInt8(ascii: ".") else { return .index(digits) }
+        fault = "cannot use float as array index"
+        return .end
+      }
       at += 1
-      if JSONPath.isSame(name, hasEscape, key) {
-        if let found = try find(text, at..<end, number + 1) { return found }
+      switch byte {
+      case UInt8(ascii: "["): return .open
+      case UInt8(ascii: "]"): return .close
+      case UInt8(ascii: "."): return .dot
+      case UInt8(ascii: "\""):
+        // A bracket ends a key too.
+        let key = taken { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "]") }
+        at = min(at + 1, text.count)
+        return .string(key)
+      default:
+        let rest = String(decoding: text[(at - 1)...], as: UTF8.self)
+        fault = "unexpected char \(rest.unicodeScalars.first.map(Character.init) ?? " ")"
+        at = text.count
+        return .end
       }
-      guard let value = try? text.value(at, end) else { return nil }
-      at = text.skipBlanks(value.end, end)
-      guard at < end, text.bytes[at] == UInt8(ascii: ",") else { return nil }
-      at = text.skipBlanks(at + 1, end)
     }
-    return nil
-  }
-
-  private static func isSame(
-    _ name: UnsafeRawBufferPointer, _ hasEscape: Bool, _ key: UnsafeRawBufferPointer
-  ) -> Bool {
-    guard hasEscape else { return isEqual(name, key) }
-    return JSONEscapes.unescape(name, ByteArena()).map { isEqual($0, key) } ?? false
-  }
-
-  private func findIndex(
-    _ text: JSONText, _ start: Int, _ end: Int, _ index: Int, _ number: Int
-  ) throws(JSONFailure) -> JSONText.Value? {
-    var at = text.skipBlanks(start, end)
-    var count = 0
-    while at < end, text.bytes[at] != UInt8(ascii: "]") {
-      guard let value = try? text.value(at, end) else { return nil }
-      if count == index {
-        return number + 1 == steps.count ? value : try find(text, value.bytes, number + 1)
-      }
-      count += 1
-      at = text.skipBlanks(value.end, end)
-      guard at < end, text.bytes[at] == UInt8(ascii: ",") else { return nil }
-      at += 1
-    }
-    return nil
   }
 }

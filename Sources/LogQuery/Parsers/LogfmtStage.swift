@@ -44,9 +44,14 @@ final class LogfmtFieldsStage: PipelineStage {
   private let fields: [(id: LabelNames.ID, key: LabelNames.ID)]
   private var keys = KeyNames()
 
-  init(_ fields: [ExtractedField], isStrict: Bool, _ names: LabelNames) {
+  init(_ fields: [ExtractedField], isStrict: Bool, _ names: LabelNames) throws(LogQLError) {
     self.isStrict = isStrict
-    self.fields = fields.map { (names.id(of: $0.name), names.id(of: $0.expression)) }
+    var made: [(id: LabelNames.ID, key: LabelNames.ID)] = []
+    for field in fields {
+      let key = try LogfmtFieldsStage.key(field.expression)
+      made.append((names.id(of: field.name), names.id(of: key)))
+    }
+    self.fields = made
   }
 
   override func forgetNames() { keys.forget() }
@@ -62,6 +67,8 @@ final class LogfmtFieldsStage: PipelineStage {
         continue
       }
       guard let key = keys.id(reader.key, row.names), let id = field(key) else { continue }
+      // What another parser took before is not taken under another name.
+      if !fields.contains(where: { $0.id == key }), row.wasExtracted(key) { continue }
       let value = ParsedText.hasReplacement(reader.value) ? empty : reader.value
       let target = row.duplicateID(id)
       if target != id {
@@ -72,6 +79,34 @@ final class LogfmtFieldsStage: PipelineStage {
     }
     if isStrict, let failure = reader.failure { row.setError(.logfmt, details: failure) }
     return true
+  }
+
+  /// The key that an expression names: a word, or text in quotes.
+  private static func key(_ expression: String) throws(LogQLError) -> String {
+    func fail(_ reason: String) -> LogQLError {
+      LogQLError("cannot parse expression [\(expression)]: \(reason)")
+    }
+    var rest = Substring(expression)
+    func skipBlanks() { rest = rest.drop { $0 == " " || $0 == "\t" || $0 == "\n" } }
+    skipBlanks()
+    guard let first = rest.first else { throw fail("syntax error: unexpected $end") }
+    let key: Substring
+    if first == "\"" {
+      key = rest.dropFirst().prefix { $0 != "\"" && $0 != "]" }
+      rest = rest.dropFirst(key.count + 2)
+    } else {
+      key = rest.prefix {
+        $0.utf8.count == 1 && ($0.utf8.first?.isLabelNameByte(isFirst: false) ?? false)
+      }
+      guard !key.isEmpty, first.isLetter || first == "_" else {
+        throw fail("unexpected char \(first)")
+      }
+      rest = rest.dropFirst(key.count)
+    }
+    skipBlanks()
+    guard let next = rest.first else { return String(key) }
+    throw fail(
+      next.isLetter || next == "_" ? "syntax error: unexpected KEY" : "unexpected char \(next)")
   }
 
   /// The label that a pair's key makes: a field's, by the key it takes or by its own name.

@@ -37,7 +37,10 @@ struct StageCompiler {
   mutating func add(_ stage: Stage) throws(LogQLError) {
     switch stage {
     case .lineFilter(let filter):
-      let compiled = try CompiledLineFilter(filter)
+      let compiled: CompiledLineFilter
+      do throws(LogQLError) {
+        compiled = try CompiledLineFilter(filter)
+      } catch { throw LogQLError("stage '\(filter.description)' : \(error.reason)") }
       needsLine = true
       if hasChangedLine {
         readsBeyondColumns = true
@@ -94,13 +97,19 @@ struct StageCompiler {
   }
 
   private func parser(_ parser: ParserStage) throws(LogQLError) -> PipelineStage {
+    do throws(LogQLError) {
+      return try compiled(parser)
+    } catch { throw LogQLError("stage '| \(parser.description)' : \(error.reason)") }
+  }
+
+  private func compiled(_ parser: ParserStage) throws(LogQLError) -> PipelineStage {
     switch parser {
     case .json(let fields) where fields.isEmpty: return JSONStage()
     case .json(let fields): return try JSONFieldsStage(fields, names)
     case .logfmt(let isStrict, let keepsEmpty, let fields) where fields.isEmpty:
       return LogfmtStage(isStrict: isStrict, keepsEmpty: keepsEmpty)
     case .logfmt(let isStrict, _, let fields):
-      return LogfmtFieldsStage(fields, isStrict: isStrict, names)
+      return try LogfmtFieldsStage(fields, isStrict: isStrict, names)
     case .regexp(let pattern): return try RegexpStage(pattern, names)
     case .pattern(let pattern): return PatternStage(pattern, names)
     case .unpack: return UnpackStage()
