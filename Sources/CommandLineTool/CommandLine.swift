@@ -1,5 +1,6 @@
 import Glibc
 import LinuxIO
+import LogQuery
 
 /// All of `sluice`'s commands.
 let rootCommand: Command = Command(
@@ -29,6 +30,7 @@ let versionCommand = Command(
 /// not become the one of Swift's asynchronous `main`, which ends in a wait that takes every signal
 /// in the old way.
 package func runCommandLine() -> Never {
+  registerStagesForDeletes()
   let words = Array(processArguments().dropFirst())
   if ["run", "server", "agent"].contains(words.first) {
     ProcessSignal.block()

@@ -13,10 +13,12 @@ struct RowDelete: Sendable {
   let conditions: ScanConditions
   /// Decide on labels and structured metadata; all must hold.
   private let filters: [RowLabelFilter]
+  /// All stages, where more than lines, labels and structured metadata as they are stored decide;
+  /// empty otherwise.
+  private let stages: [Stage]
 
-  /// Throws ``LogStoreError/Code/badQuery`` for what is no selector with line filters and filters
-  /// of its labels and structured metadata. Stages that choose no lines, such as `| json` at the
-  /// end, mean nothing.
+  /// Throws ``LogStoreError/Code/badQuery`` for a metric query and for stages that cannot be made.
+  /// Stages that choose no lines, such as `| json` at the end, mean nothing.
   init(tenant: TenantID, query: String, range: ClosedRange<Timestamp>) throws(LogStoreError) {
     self.tenant = tenant
     self.range = range
@@ -28,24 +30,11 @@ struct RowDelete: Sendable {
       throw LogStoreError(.badQuery, "a delete request takes a log query, not a metric query")
     }
     matchers = try CompiledMatcher.compile(selection.matchers)
-    var conditions: [LineCondition] = []
-    var filters: [RowLabelFilter] = []
-    var isChanged = false
-    for stage in selection.stages {
-      switch stage {
-      case .lineFilter(let filter) where !isChanged:
-        conditions.append(try Self.condition(filter))
-      case .labelFilter(let filter) where !isChanged:
-        filters.append(try RowLabelFilter(filter))
-      case .lineFilter, .labelFilter:
-        throw LogStoreError(
-          .badQuery,
-          "a delete request filters lines, labels and structured metadata as they are stored: "
-            + "no filter can follow a parser or a format")
-      default: isChanged = true
-      }
-    }
-    self.filters = filters
+    let plain = try Self.plain(selection.stages)
+    let conditions = plain?.conditions ?? []
+    filters = plain?.filters ?? []
+    stages = plain == nil ? selection.stages : []
+    if !stages.isEmpty { _ = try StageFilters.make(stages) }
     var scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
     scan.conditions = conditions
     self.conditions = ScanConditions(scan)
@@ -60,7 +49,30 @@ struct RowDelete: Sendable {
     try self.init(tenant: tenant, query: tombstone.query, range: tombstone.range)
   }
 
-  private static func condition(_ filter: LineFilter) throws(LogStoreError) -> LineCondition {
+  /// The filters that decide on rows as they are stored; nil where stages decide otherwise.
+  private static func plain(_ stages: [Stage]) throws(LogStoreError)
+    -> (conditions: [LineCondition], filters: [RowLabelFilter])?
+  {
+    var conditions: [LineCondition] = []
+    var filters: [RowLabelFilter] = []
+    var isChanged = false
+    for stage in stages {
+      switch stage {
+      case .lineFilter(let filter) where !isChanged:
+        guard let condition = try Self.condition(filter) else { return nil }
+        conditions.append(condition)
+      case .labelFilter(let filter) where !isChanged:
+        guard let made = try RowLabelFilter(filter) else { return nil }
+        filters.append(made)
+      case .lineFilter, .labelFilter: return nil
+      default: isChanged = true
+      }
+    }
+    return (conditions, filters)
+  }
+
+  /// nil for patterns and addresses.
+  private static func condition(_ filter: LineFilter) throws(LogStoreError) -> LineCondition? {
     var tests: [LineCondition.Test] = []
     for operand in filter.operands {
       switch (operand, filter.operation) {
@@ -70,9 +82,7 @@ struct RowDelete: Sendable {
         do throws(RegexError) {
           tests.append(.matches(try Regex(String(decoding: text, as: UTF8.self))))
         } catch { throw LogStoreError(.badQuery, error.message) }
-      default:
-        throw LogStoreError(
-          .badQuery, "a delete request takes the line filters |= != |~ !~ with texts alone")
+      default: return nil
       }
     }
     return LineCondition(tests, isNegated: filter.operation.isNegative)
@@ -82,6 +92,28 @@ struct RowDelete: Sendable {
   func concerns(_ stream: StreamReference) -> Bool {
     stream.tenant == tenant
       && matchers.allSatisfy { $0.matches(stream.labels[$0.name] ?? "") }
+  }
+
+  /// Of the rows taken so far those that pass all stages.
+  private func keepPassing(
+    _ taken: inout [ChosenRun], _ rows: any LoadedRows, _ times: [Timestamp]
+  ) throws(LogStoreError) {
+    var filter = try StageFilters.make(stages)
+    var line: [UInt8] = []
+    for index in taken.indices {
+      var kept: [UInt32] = []
+      for row in taken[index].rows.rows {
+        let metadata = try rows.metadata(Int(row))
+        line.removeAll(keepingCapacity: true)
+        rows.appendLine(Int(row), to: &line)
+        let stream = taken[index].stream
+        let passes = line.withUnsafeBytes {
+          filter.passes(line: $0, at: times[Int(row)], stream: stream, metadata: metadata)
+        }
+        if passes { kept.append(row) }
+      }
+      taken[index].rows = .list(kept)
+    }
   }
 
   /// Of a run's rows those that it leaves.
@@ -103,6 +135,7 @@ struct RowDelete: Sendable {
         taken[index].rows = .list(kept)
       }
     }
+    if !stages.isEmpty { try keepPassing(&taken, rows, times) }
     guard let gone = taken.first?.rows, gone.count > 0 else { return run }
     let goneRows = gone.rows
     var next = 0

@@ -7,15 +7,18 @@ indirect enum RowLabelFilter: Sendable {
   case all(RowLabelFilter, RowLabelFilter)
   case any(RowLabelFilter, RowLabelFilter)
 
-  /// Throws ``LogStoreError/Code/badQuery`` for comparisons of numbers and addresses.
-  init(_ filter: LabelFilter) throws(LogStoreError) {
+  /// nil for comparisons of numbers and addresses. Throws ``LogStoreError/Code/badQuery`` for an
+  /// expression that does not compile.
+  init?(_ filter: LabelFilter) throws(LogStoreError) {
     switch filter {
     case .string(let matcher): self = .matcher(try CompiledMatcher(matcher))
-    case .and(let a, let b): self = .all(try RowLabelFilter(a), try RowLabelFilter(b))
-    case .or(let a, let b): self = .any(try RowLabelFilter(a), try RowLabelFilter(b))
-    case .number, .duration, .bytes, .address:
-      throw LogStoreError(
-        .badQuery, "a delete request compares labels and structured metadata with texts alone")
+    case .and(let a, let b):
+      guard let left = try RowLabelFilter(a), let right = try RowLabelFilter(b) else { return nil }
+      self = .all(left, right)
+    case .or(let a, let b):
+      guard let left = try RowLabelFilter(a), let right = try RowLabelFilter(b) else { return nil }
+      self = .any(left, right)
+    case .number, .duration, .bytes, .address: return nil
     }
   }
 

@@ -7,9 +7,11 @@ struct RandomLines {
     (["app": "a", "host": "x"], []), (["app": "b"], []), (["app": "c", "level": "stream"], []),
   ]
 
-  init(_ random: inout RandomSource) {
+  /// `isWellFormed`: nothing broken, and no words in quotes.
+  init(_ random: inout RandomSource, isWellFormed: Bool = false) {
     for number in 0..<Int.random(in: 0...160, using: &random) {
-      let line = Self.line(&random)
+      var line = Self.line(&random)
+      while isWellFormed, !Self.isWellFormed(line) { line = Self.line(&random) }
       // Apart in time, so that no order among rows of one moment matters.
       let time = Timestamp(nanoseconds: Int64(number) * 7_000_000_000 + 1)
       var entry = LogEntry(timestamp: time, line: line)
@@ -21,16 +23,31 @@ struct RandomLines {
     }
   }
 
+  private static func isWellFormed(_ line: [UInt8]) -> Bool {
+    let text = String(decoding: line, as: UTF8.self)
+    if text.contains("\u{fffd}") || text.contains("msg=") || text.contains("\"=") { return false }
+    guard text.hasPrefix("{") || text.contains("\":") else { return true }
+    return NaiveJSON(text) != nil
+  }
+
   private static func pick(_ items: [String], _ random: inout RandomSource) -> String {
     items[Int.random(in: items.indices, using: &random)]
   }
 
   private static func line(_ random: inout RandomSource) -> [UInt8] {
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<13, using: &random) {
     case 0..<5: return Array("{\(members(&random))}".utf8)
     case 5: return broken(Array("{\(members(&random))}".utf8), &random)
     case 6, 7: return Array(pairs(&random).utf8)
     case 8: return broken(Array(pairs(&random).utf8), &random)
+    case 9: return packed(&random)
+    case 10:
+      let status = pick(["200", "404", "500"], &random)
+      let address = pick(["10.0.0.1", "10.2.3.4", "192.168.1.7", "::1", "2001:db8::5"], &random)
+      return Array("\(address) - - [now] \"GET /a/\(status) HTTP/1.1\" \(status) 12".utf8)
+    case 11:
+      let number = Int.random(in: 0...50, using: &random)
+      return Array("\u{1b}[31minfo\u{1b}[0m job \(number) code=\(number)".utf8)
     default:
       let number = Int.random(in: 0...50, using: &random)
       return Array(
@@ -56,6 +73,18 @@ struct RandomLines {
     if random.oneIn(3) { members.removeAll { _ in random.oneIn(3) } }
     if random.oneIn(3) { members.shuffle(using: &random) }
     return members.joined(separator: random.oneIn(8) ? " , " : ",")
+  }
+
+  /// A line as the agent's `pack` stage makes it, with and without the line itself.
+  private static func packed(_ random: inout RandomSource) -> [UInt8] {
+    var members: [String] = []
+    if !random.oneIn(4) {
+      members.append("\"_entry\":" + pick(["\"level=info code=3\"", "\"plain\"", "7"], &random))
+    }
+    if random.oneIn(2) { members.append("\"level\":\"\(pick(["info", "error"], &random))\"") }
+    if random.oneIn(2) { members.append("\"app\":\"packed\"") }
+    if random.oneIn(3) { members.append("\"9x\":\"nine\",\"code\":3") }
+    return Array("{\(members.joined(separator: ","))}".utf8)
   }
 
   private static func pairs(_ random: inout RandomSource) -> String {
