@@ -8,7 +8,7 @@ extension QueryService {
     guard let finder = patternFinder else { return .text("", status: 404) }
     let (start, end) = try request.parameters.bounds(now: now)
     let matchers = try selector(request)
-    guard start < end else {
+    guard start <= end else {
       throw QueryAPIError("end timestamp must not be before or equal to start time")
     }
     let step = try step(request.parameters, start: start, end: end)

@@ -1,5 +1,6 @@
 import LogQL
 import LogQuery
+import LogStore
 import TelemetryModel
 import WireFormats
 
@@ -59,20 +60,56 @@ struct DetectedFields {
   private(set) var names: [String] = []
   let limit: Int
 
-  /// The labels of the present entry's stream: parsed fields of their names are renamed.
-  private var streamNames: Set<String> = []
+  private var json: LogPipeline
+  private var logfmt: LogPipeline
+  private var streams: [Labels: StreamReference] = [:]
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int) throws {
+    self.limit = limit
+    json = try LogPipeline(stages: [.parser(.json([]))])
+    logfmt = try LogPipeline(
+      stages: [.parser(.logfmt(isStrict: false, keepsEmpty: false, fields: []))])
+  }
 
   /// Adds the fields of an entry; the type of a field is that of its last entry.
+  ///
+  /// What the query's own stages found is of the parser that reads the line, too.
   mutating func add(_ entry: ResultEntry) {
     for label in entry.labels.structuredMetadata { add(label.name, label.value) }
-    streamNames = Set(entry.labels.stream.map(\.name))
-    for label in entry.labels.parsed
-    where label.name != "__error__" && label.name != "__error_details__" {
-      add(label.name, label.value, parser: "")
+    var labels = Self.fields(entry.labels)
+    let own = Set(labels.map(\.name))
+    let stream = reference(Labels(entry.labels.stream.filter { !own.contains($0.name) }))
+    var parser = "json"
+    var found = Self.run(&json, entry, stream)
+    if found?.error != nil {
+      parser = "logfmt"
+      found = Self.run(&logfmt, entry, stream)
     }
-    if !addJSON(entry.line) { addLogfmt(entry.line) }
+    labels += found.map(Self.fields) ?? []
+    let paths = parser == "json" ? JSONPathNames(entry.line) : JSONPathNames([])
+    for label in labels {
+      add(label.name, label.value, parser: parser, path: paths.path(of: label.name))
+    }
+  }
+
+  /// What stages made of an entry, without errors.
+  private static func fields(_ labels: RowLabels) -> [Label] {
+    labels.parsed.filter { $0.name != "__error__" && $0.name != "__error_details__" }
+  }
+
+  private static func run(
+    _ pipeline: inout LogPipeline, _ entry: ResultEntry, _ stream: StreamReference
+  ) -> RowLabels? {
+    entry.line.withUnsafeBytes {
+      pipeline.process(line: $0, at: entry.timestamp, stream: stream, metadata: [])?.labels
+    }
+  }
+
+  private mutating func reference(_ labels: Labels) -> StreamReference {
+    if let known = streams[labels] { return known }
+    let made = StreamReference(id: UInt64(streams.count), tenant: .single, labels: labels)
+    streams[labels] = made
+    return made
   }
 
   private mutating func add(
@@ -90,58 +127,37 @@ struct DetectedFields {
       fields[name]?.parsers.append(parser)
     }
   }
+}
 
-  /// False for what is no JSON object.
-  private mutating func addJSON(_ line: [UInt8]) -> Bool {
-    guard line.first(where: { $0 > 0x20 }) == UInt8(ascii: "{"),
-      let value = try? JSONValue.parse(line), let members = value.members
-    else { return false }
-    add(members, path: [])
-    return true
+/// Where in a line's object the labels come from that `json` makes of it.
+private struct JSONPathNames {
+  private var paths: [String: [String]] = [:]
+
+  init(_ line: [UInt8]) {
+    if let members = (try? JSONValue.parse(line))?.members { add(members, path: []) }
   }
 
   private mutating func add(_ members: [JSONMember], path: [String]) {
     for member in members {
       let path = path + [member.key]
-      let name = unclashed(path.map(DetectedFields.sanitized).joined(separator: "_"))
-      switch member.value {
-      case .object(let inner): add(inner, path: path)
-      case .array, .null: break
-      case .string(let text): add(name, text, parser: "json", path: path)
-      case .number(let text): add(name, text, parser: "json", path: path)
-      case .bool(let flag): add(name, flag ? "true" : "false", parser: "json", path: path)
-      }
+      if case .object(let inner) = member.value { add(inner, path: path) }
+      let name = Self.sanitized(path)
+      if paths[name] == nil { paths[name] = path }
     }
   }
 
-  private mutating func addLogfmt(_ line: [UInt8]) {
-    var pairs: [(String, String)] = []
-    line.withUnsafeBytes { bytes in
-      var scanner = LogfmtScanner(bytes)
-      while case .pair(let pair) = scanner.next() {
-        guard !pair.value.isEmpty else { continue }
-        let key = String(decoding: scanner.bytes(pair.key), as: UTF8.self)
-        var value: [UInt8] = []
-        if pair.hasEscapes {
-          scanner.unescape(pair, into: &value)
-        } else {
-          value = Array(scanner.bytes(pair.value))
-        }
-        pairs.append((DetectedFields.sanitized(key), String(decoding: value, as: UTF8.self)))
-      }
-    }
-    for (name, value) in pairs { add(unclashed(name), value, parser: "logfmt") }
-  }
-
-  private func unclashed(_ name: String) -> String {
-    streamNames.contains(name) ? name + "_extracted" : name
+  /// The keys down to the field; empty where it is no field of the line's.
+  func path(of label: String) -> [String] {
+    if let path = paths[label] { return path }
+    let suffix = "_extracted"
+    return label.hasSuffix(suffix) ? paths[String(label.dropLast(suffix.count))] ?? [] : []
   }
 
   /// As a label's name: other characters become `_`, a leading digit gets one in front.
-  private static func sanitized(_ key: String) -> String {
+  private static func sanitized(_ path: [String]) -> String {
     var out = ""
-    for (at, scalar) in key.unicodeScalars.enumerated() {
-      if at == 0, ("0"..."9").contains(scalar) { out += "_" }
+    for scalar in path.joined(separator: "_").unicodeScalars {
+      if out.isEmpty, ("0"..."9").contains(scalar) { out += "_" }
       let isPlain = scalar.isASCII && UInt8(scalar.value).isLabelNameByte(isFirst: false)
       out.unicodeScalars.append(isPlain ? scalar : "_")
     }
@@ -154,18 +170,20 @@ extension QueryService {
     let parameters = request.parameters
     let (start, end) = try parameters.bounds(now: now)
     let lines = try parameters.integer("line_limit", default: 100)
-    let alias = try parameters.integer("field_limit", default: 1000)
-    let limit = try parameters.integer("limit", default: alias)
+    let limit = try fieldLimit(request)
+    guard lines > 0 else { throw QueryAPIError("limit must be a positive value") }
+    try checkLimit(lines)
+    _ = try step(parameters, start: start, end: end)
     let expression = try LogQL.parse(parameters["query"])
     guard expression.isLog else { throw QueryAPIError("only log selector is supported") }
-    guard start < end else {
+    guard start <= end else {
       throw QueryAPIError("end timestamp must not be before or equal to start time")
     }
     let query = QueryRequest(
       tenants: request.tenants, expression: expression, start: start, end: end,
-      step: .seconds(1), limit: max(0, lines))
+      step: .seconds(1), limit: lines)
     let result = try engine.answer(query, limits: limits(request))
-    var fields = DetectedFields(limit: limit)
+    var fields = try DetectedFields(limit: limit)
     if case .streams(let streams) = result.value {
       for stream in streams.categorized(isForward: false).sortedByText {
         for entry in stream.entries { fields.add(entry) }
@@ -176,7 +194,9 @@ extension QueryService {
 
   private func fieldLimit(_ request: QueryAPIRequest) throws -> Int {
     let alias = try request.parameters.integer("field_limit", default: 1000)
-    return try request.parameters.integer("limit", default: alias)
+    let limit = try request.parameters.integer("limit", default: alias)
+    guard limit > 0 else { throw QueryAPIError("limit must be a positive value") }
+    return limit
   }
 
   /// `/detected_fields`.
@@ -212,7 +232,7 @@ extension QueryService {
     if !values.isEmpty {
       writer.key("values")
       writer.beginArray()
-      for value in values.prefix(max(0, limit)) { writer.string(value) }
+      for value in values.prefix(limit) { writer.string(value) }
       writer.endArray()
       writer.key("limit")
       writer.int(Int64(limit))

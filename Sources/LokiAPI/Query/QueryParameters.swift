@@ -50,6 +50,8 @@ package struct QueryParameters: Sendable {
     let text = self[name]
     if text.isEmpty { return nil }
     if let seconds = Double(text) {
+      // What Go makes of it is no more than negative.
+      if seconds.isNaN { return TimeSpan(nanoseconds: .min) }
       let nanoseconds = seconds * 1e9
       guard nanoseconds.magnitude < 9.2e18 else {
         throw QueryAPIError("cannot parse \(quoted(text)) to a valid duration. It overflows int64")
@@ -103,6 +105,10 @@ package struct QueryParameters: Sendable {
     if let time = try? GoTimeLayout.rfc3339Nano.parse(text), let timestamp = time.timestamp {
       return timestamp
     }
-    throw QueryAPIError("strconv.ParseInt: parsing \(quoted(text)): invalid syntax")
+    let digits = text.hasPrefix("+") || text.hasPrefix("-") ? text.dropFirst() : text[...]
+    let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+    throw QueryAPIError(
+      "strconv.ParseInt: parsing \(quoted(text)): "
+        + (isNumber ? "value out of range" : "invalid syntax"))
   }
 }

@@ -8,7 +8,7 @@ extension QueryService {
   func indexStatistics(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
     let (start, end) = try request.parameters.bounds(now: now)
     let matchers = try selector(request)
-    guard start < end else {
+    guard start <= end else {
       throw QueryAPIError("end timestamp must not be before or equal to start time")
     }
     let statistics = try index.indexStatistics(
@@ -30,11 +30,15 @@ extension QueryService {
   func volume(_ request: QueryAPIRequest, isRange: Bool) throws -> QueryAPIResponse {
     let parameters = request.parameters
     let (start, end) = try parameters.bounds(now: now)
-    let matchers = try selector(request)
-    guard start < end else {
+    // Of all streams there are volumes too.
+    let text = parameters["query"]
+    let matchers = try matchers(text, allowsAnyStreams: text == "{}")
+    guard start <= end else {
       throw QueryAPIError("end timestamp must not be before or equal to start time")
     }
-    let limit = min(try parameters.limit(default: 100), settings.volumeSeriesMax)
+    let asked = try parameters.integer("limit", default: 0)
+    guard asked >= 0 else { throw QueryAPIError("limit must be a positive value") }
+    let limit = min(asked == 0 ? 100 : asked, settings.volumeSeriesMax)
     let grouping = try VolumeGrouping(parameters, matchers)
     let ends =
       isRange ? Self.bucketEnds(start, end, try step(parameters, start: start, end: end)) : [end]

@@ -5,17 +5,27 @@ extension QueryService {
   /// The version of Loki whose API this is.
   package static let apiVersion = "3.8.0"
 
-  /// `/format_query`.
-  func formatQuery(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
-    let expression = try LogQL.parse(request.parameters["query"])
+  /// `/format_query`; what is wrong with a query is told as JSON here.
+  func formatQuery(_ request: QueryAPIRequest) -> QueryAPIResponse {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("status")
-    writer.string("success")
-    writer.key("data")
-    writer.string(expression.formatted)
+    var status = 200
+    do throws(LogQLError) {
+      let expression = try LogQL.parse(request.parameters["query"], allowsNumbers: true)
+      writer.string("success")
+      writer.key("data")
+      writer.string(expression.formatted)
+    } catch {
+      status = 400
+      writer.string("invalid-query")
+      writer.key("error")
+      writer.string(error.message)
+    }
     writer.endObject()
-    return .json(writer.bytes)
+    return QueryAPIResponse(
+      status: status, contentType: "application/json; charset=utf-8",
+      body: writer.bytes + [UInt8(ascii: "\n")])
   }
 
   /// `/status/buildinfo`: the Loki whose API this is, for clients that look for features.

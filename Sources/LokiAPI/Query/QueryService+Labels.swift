@@ -9,15 +9,26 @@ extension QueryService {
     _ request: QueryAPIRequest, _ selectors: [[LabelMatcher]]
   ) throws -> [Labels] {
     let (start, end) = try request.parameters.bounds(now: now, defaultSpan: .hours(6))
-    guard start < end else { return [] }
+    guard start <= end else { return [] }
+    // Both ends belong to it.
     return try index.streamLabels(
-      tenants: request.tenants, matchers: selectors, range: start..<end)
+      tenants: request.tenants, matchers: selectors,
+      range: start..<(end + TimeSpan(nanoseconds: 1)))
   }
 
+  /// The selector of `query`, where there is one.
+  private func optionalSelector(_ request: QueryAPIRequest) throws -> [[LabelMatcher]] {
+    request.parameters["query"].isEmpty ? [] : [try selector(request)]
+  }
+
+  /// The selectors of a series request; `{}` alone is every stream.
   private func selectors(_ texts: [String]) throws -> [[LabelMatcher]] {
-    var selectors: [[LabelMatcher]] = []
-    for text in texts where !text.isEmpty { selectors.append(try LogQL.parseMatchers(text)) }
-    return selectors.contains([]) ? [] : selectors
+    if texts == ["{}"] { return [] }
+    return try texts.map { text in
+      let matchers = try matchers(text, allowsAnyStreams: text == "{}")
+      guard !matchers.isEmpty else { throw QueryAPIError("0 matchers in group: \(text)") }
+      return matchers
+    }
   }
 
   /// `/labels`.
@@ -26,7 +37,7 @@ extension QueryService {
   }
 
   func foundLabelNames(_ request: QueryAPIRequest) throws -> Set<String> {
-    let found = try streams(request, selectors([request.parameters["query"]]))
+    let found = try streams(request, optionalSelector(request))
     return Set(found.flatMap { $0.sorted.map(\.name) })
   }
 
@@ -36,7 +47,7 @@ extension QueryService {
   }
 
   func foundLabelValues(_ request: QueryAPIRequest, of name: String) throws -> Set<String> {
-    let found = try streams(request, selectors([request.parameters["query"]]))
+    let found = try streams(request, optionalSelector(request))
     return Set(found.compactMap { $0[name] })
   }
 
@@ -76,8 +87,7 @@ extension QueryService {
 
   /// `/detected_labels`: the labels of the streams, with how many values each has.
   func detectedLabels(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
-    let text = request.parameters["query"]
-    let found = try streams(request, text.isEmpty ? [] : [selector(request)])
+    let found = try streams(request, optionalSelector(request))
     var values: [String: Set<String>] = [:]
     for labels in found {
       for label in labels.sorted { values[label.name, default: []].insert(label.value) }

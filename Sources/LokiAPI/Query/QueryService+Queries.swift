@@ -88,7 +88,7 @@ extension QueryService {
     return step
   }
 
-  private func checkLimit(_ limit: Int) throws(QueryAPIError) {
+  func checkLimit(_ limit: Int) throws(QueryAPIError) {
     guard settings.entriesMax == 0 || limit <= settings.entriesMax else {
       throw QueryAPIError(
         "max entries limit per query exceeded, limit > max_entries_limit_per_query "

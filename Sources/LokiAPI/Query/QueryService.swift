@@ -140,7 +140,7 @@ package struct QueryService: Sendable {
     case "index/volume_range": return try volume(request, isRange: true)
     case "detected_labels": return try detectedLabels(request)
     case "detected_fields": return try detectedFields(request)
-    case "format_query": return try formatQuery(request)
+    case "format_query": return formatQuery(request)
     case "status/buildinfo": return buildInformation()
     case "query_progress": return try queryProgress(request)
     case "patterns": return try patterns(request)
@@ -180,7 +180,13 @@ package struct QueryService: Sendable {
 
   /// The selector of the index endpoints, which take no stages.
   func selector(_ request: QueryAPIRequest) throws -> [LabelMatcher] {
-    guard case .log(let selection) = try LogQL.parse(request.parameters["query"]),
+    try matchers(request.parameters["query"])
+  }
+
+  /// A selector alone.
+  func matchers(_ text: String, allowsAnyStreams: Bool = false) throws -> [LabelMatcher] {
+    guard
+      case .log(let selection) = try LogQL.parse(text, allowsAnyStreams: allowsAnyStreams),
       selection.stages.isEmpty
     else { throw QueryAPIError("only label matchers are supported") }
     return selection.matchers
