@@ -34,13 +34,14 @@ struct NaiveEvaluator {
     var groups: [Labels: [(time: Timestamp, value: Double)]] = [:]
     for row in rows where row.entry.timestamp > start && row.entry.timestamp <= end {
       guard matches(row.labels, range.selection.matchers) else { continue }
-      var labels = Labels(row.labels.sorted + row.entry.structuredMetadata)
-      var value =
-        aggregation.function == .bytes || aggregation.function == .bytesRate
-        ? Double(row.entry.line.count) : 1
+      guard
+        let made = NaivePipeline(row.labels, row.entry, range.selection.stages, range.unwrap)
+      else { continue }
+      let countsBytes = aggregation.function == .bytes || aggregation.function == .bytesRate
+      var labels = made.labels
+      var value = countsBytes ? Double(made.line.utf8.count) : 1
       if let unwrap = range.unwrap {
-        guard let number = labels[unwrap.label].flatMap(Double.init) else { continue }
-        value = number
+        value = made.value
         labels = Labels(labels.sorted.filter { $0.name != unwrap.label })
       }
       if let grouping = aggregation.grouping { labels = grouped(labels, grouping) }
@@ -172,6 +173,8 @@ struct NaiveEvaluator {
       return left.merging(rest) { mine, _ in mine }
     default: break
     }
+    // The right side must be unique, be there a left side or not.
+    guard Set(right.keys.map(key)).count == right.count else { return nil }
     for (labels, value) in left {
       let others = right.filter { key($0.key) == key(labels) }
       guard let other = others.first else { continue }

@@ -10,14 +10,21 @@ struct RandomQueries {
     items[Int.random(in: items.indices, using: &random)]
   }
 
-  private func randomStages(_ random: inout RandomSource) -> String {
+  func randomStages(_ random: inout RandomSource) -> String {
     var stages = pick(
       [
         "| json", "| json", "| logfmt", "| json level, latency",
         "| json lvl=\"level\", code, latency",
         "", "|= `info` | json", "| json | logfmt", "| json tag, host, level, code, latency",
         "| json level, took=\"a.b\"", "| json | a_b!=\"\"", "| logfmt --strict",
-        "| json list=\"list[0]\", level",
+        "| json list=\"list[0]\", level", "| logfmt --keep-empty", "| logfmt lvl=\"level\", code",
+        "| logfmt --strict lvl=\"level\", tag", "| unpack", "| unpack | logfmt", "| unpack | json",
+        "| regexp \"code\\\\W+(?P<code>[0-9]+)\"", "| regexp \"(?P<level>info|error)\"",
+        "| pattern \"<ip> - - [<_>] \\\"<method> <path> <_>\\\" <code> <_>\"",
+        "| pattern \"info job <code> took <took> on <host>\"", "| pattern \"<level>=<lvl> <rest>\"",
+        "|= ip(\"10.0.0.0/8\") | pattern \"<ip> <_>\"", "|> `<_>info<_>` | logfmt",
+        "| decolorize | logfmt", "!> `{<_>` | json", "|= `info` or `error` | json",
+        "|~ `(?i)INFO|job` | logfmt", "| json x=\"a.b\", code", "| line_format `{{.app}}` | json",
       ], &random)
     for _ in 0..<Int.random(in: 0...2, using: &random) {
       stages += pick(
@@ -28,11 +35,34 @@ struct RandomQueries {
           " | level!~\"i.+o\"", " | host=\"inside\"", " | tag!=\"line\"", " | level=~\".+\"",
           " | code == 2 and level != \"warn\"", " | drop level", " | keep level, code, latency",
           " | label_format lvl=level", " | label_format z=`{{.level}}-{{.code}}`",
+          " | took >= 2s or code < 3", " | ip=ip(\"10.0.0.0/16\")", " | ip!=ip(\"::1\")",
+          " | level=\"info\" and (code > 1 or tag=\"m\")", " | size > 1KB", " | lvl=\"info\"",
+          " | __error__=\"JSONParserErr\"", " | drop __error__", " | keep app, level=\"info\"",
+          " | line_format `{{.level | ToUpper}} {{__line__ | trunc 5}}`", " | decolorize",
+          " | label_format level=`{{ if eq .code \"3\" }}three{{ else }}{{.level}}{{ end }}`",
+          " | drop level=~\"i.*\", host", " |= `o`", " | line_format `{{.code}}` |= `4`",
+          " | label_format app=host, host=`{{.app}}`", " | level_extracted=\"info\"",
           " | drop latency=\"1.25\"", " | label_format code=latency", " !~ `4.`",
         ], &random)
     }
     if random.oneIn(2) { stages += " | __error__=\"\"" }
     return stages
+  }
+
+  /// A metric query over rows without errors.
+  func flawless(_ random: inout RandomSource) -> String {
+    let stages = "{app=~\".+\"} " + randomStages(&random) + " | __error__=\"\""
+    let grouping = pick(
+      ["by (level)", "by (app)", "", "without (app)", "by (code, host)"], &random)
+    if random.oneIn(2) {
+      let function = pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"], &random)
+      return "sum \(grouping) (\(function)(\(stages) [2m]))"
+    }
+    let function = pick(
+      ["avg_over_time", "min_over_time", "max_over_time", "stddev_over_time", "last_over_time"],
+      &random)
+    let unwrap = pick(["latency", "code", "duration(took)", "bytes(code)"], &random)
+    return "\(function)(\(stages) | unwrap \(unwrap) | __error__=\"\" [2m]) \(grouping)"
   }
 
   func query(_ random: inout RandomSource) -> String {
@@ -41,10 +71,10 @@ struct RandomQueries {
     let grouping = pick(
       [
         "by (level)", "by (host, level)", "by (lvl, code)", "", "by (tag)", "by (z)",
-        "without (took)",
+        "without (took)", "by (app, level_extracted)", "by ()", "without ()", "by (ip, x)",
       ],
       &random)
-    switch Int.random(in: 0..<6, using: &random) {
+    switch Int.random(in: 0..<8, using: &random) {
     case 0:
       let function = pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"], &random)
       return "sum \(grouping) (\(function)(\(stages) [\(span)]))"
@@ -62,6 +92,16 @@ struct RandomQueries {
       let unwrap = pick(["latency", "code"], &random)
       return "sum \(grouping) (sum_over_time(\(stages) | unwrap \(unwrap) [\(span)]))"
     case 4: return "absent_over_time(\(stages) [\(span)])"
+    case 5:
+      let other = "{app=~\".+\"} " + randomStages(&random)
+      let operation = pick(["/", "-", "> bool", "and", "unless", "or", "=="], &random)
+      let matching = pick(["", "on (level)", "ignoring (app)"], &random)
+      return "sum by (level) (count_over_time(\(stages) [\(span)])) \(operation) \(matching) "
+        + "sum by (level) (count_over_time(\(other) [1m] offset 30s))"
+    case 6:
+      let outer = pick(["avg", "max", "stddev", "bottomk", "sort"], &random)
+      let number = outer == "bottomk" ? "3, " : ""
+      return "\(outer)(\(number)rate(\(stages) [\(span)]) * 2)"
     default: return stages
     }
   }

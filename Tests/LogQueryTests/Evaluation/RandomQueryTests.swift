@@ -1,6 +1,7 @@
 import LogQL
 import LogStore
 import TelemetryModel
+import TestSupport
 import Testing
 
 @testable import LogQuery
@@ -113,6 +114,67 @@ import Testing
       // Few samples at a time make the engine evaluate in parts.
       let limits = QueryLimits(samplesMax: random.pick([1 << 20, 100]))
       try compare(request, limits, QueryEngine(source: source), naive, text)
+    }
+  }
+
+  /// All stages, one row after the other.
+  @Test(arguments: 0..<4) func stagesFollowTheirRules(seed: UInt64) throws {
+    var random = RandomSource(seed: seed &+ 4000)
+    for _ in 0..<RandomRuns.count(usual: 120) / 4 {
+      let source = MemoryRows(RandomLines(&random, isWellFormed: true).streams)
+      for _ in 0..<4 {
+        let text = #"{app=~".+"} "# + RandomQueries().randomStages(&random)
+        guard case .log(let selection) = try LogQL.parse(text) else { continue }
+        var want: [Timestamp: String] = [:]
+        for stream in source.streams {
+          for entry in stream.entries {
+            if let row = NaivePipeline(
+              stream.reference.labels, entry, selection.stages, nil)
+            {
+              want[entry.timestamp] = "\(row.labels.description) \(row.line)"
+            }
+          }
+        }
+        let answer = try QueryEngine(source: source).answer(
+          QueryRequest(
+            expression: .log(selection), start: .zero, end: Timestamp(seconds: 2000),
+            step: .seconds(1), limit: 1000, direction: .forward))
+        guard case .streams(let streams) = answer.value else { continue }
+        var got: [Timestamp: String] = [:]
+        for stream in streams {
+          let labels = Labels(stream.labels.sorted.filter { $0.name != "__error_details__" })
+          for entry in stream.entries {
+            let line = String(decoding: entry.line, as: UTF8.self)
+            got[entry.timestamp] = "\(labels.description) \(line)"
+          }
+        }
+        for time in Set(want.keys).union(got.keys).sorted() where want[time] != got[time] {
+          let line = source.streams.flatMap(\.entries).first { $0.timestamp == time }?.line ?? []
+          let row = String(decoding: line, as: UTF8.self)
+          #expect(got[time] == want[time], "seed \(seed): \(text)\nof \(row)")
+          break
+        }
+      }
+    }
+  }
+
+  /// Aggregations of what stages make.
+  @Test(arguments: 0..<4) func aggregationsOfStagesFollowTheirDefinition(seed: UInt64) throws {
+    var random = RandomSource(seed: seed &+ 5000)
+    for _ in 0..<RandomRuns.count(usual: 120) / 4 {
+      let source = MemoryRows(RandomLines(&random, isWellFormed: true).streams)
+      let naive = NaiveEvaluator(
+        rows: source.streams.flatMap { stream in
+          stream.entries.map { NaiveEvaluator.Row(labels: stream.reference.labels, entry: $0) }
+        })
+      for _ in 0..<2 {
+        let text = RandomQueries().flawless(&random)
+        let request = QueryRequest(
+          expression: try LogQL.parse(text), start: .zero, end: Timestamp(seconds: 1150),
+          step: .seconds(Int64.random(in: 40...120, using: &random)))
+        try compare(
+          request, QueryLimits(seriesMax: 0), QueryEngine(source: source), naive, text)
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 import Foundation
 import LogQL
-import LogStore
 import Storage
 import TelemetryModel
 import TestSupport
@@ -8,6 +7,7 @@ import Testing
 import WireFormats
 
 @testable import LogQuery
+@testable import LogStore
 
 /// The same questions of the same rows, kept in every way that the store has: the answers are
 /// those of rows in plain lists.
@@ -26,9 +26,11 @@ import WireFormats
     }
   }
 
-  private func open(_ folder: String) async throws -> LogStore {
+  private func open(_ folder: String, isMerging: Bool = false) async throws -> LogStore {
     var storage = StorageConfiguration(name: "logs", folder: folder, kind: .logs)
     storage.freeBytesMin = 0
+    storage.compactionShare = isMerging ? 1 : 0
+    if isMerging { storage.compactionInterval = .milliseconds(1) }
     var limits = IntakeLimits()
     limits.discoverServiceName = []
     limits.discoverLogLevels = false
@@ -69,7 +71,26 @@ import WireFormats
     }
   }
 
+  private func segmentCount(_ store: LogStore) -> Int {
+    (store.engine as? StorageLogEngine)?.statistics.segmentCount ?? 0
+  }
+
+  /// Waits until compaction has no more to do; whether it did something.
+  private func settle(_ store: LogStore) async throws -> Bool {
+    let before = segmentCount(store)
+    var count = before
+    var quietRounds = 0
+    while quietRounds < 4, count > 1 {
+      try await Task.sleep(for: .milliseconds(5))
+      let now = segmentCount(store)
+      quietRounds = now == count ? quietRounds + 1 : 0
+      count = now
+    }
+    return count < before
+  }
+
   @Test func everyWayToKeepRowsAnswersTheSame() async throws {
+    var mergedStores = 0
     let queries = RandomRuns.count(usual: 160)
     let queriesPerStore = 40
     for seed in 0..<UInt64((queries + queriesPerStore - 1) / queriesPerStore) {
@@ -86,16 +107,24 @@ import WireFormats
       try await one.flush()
       let many = try await open(folder + "/many")
       try await pushInPieces(lines, to: many, &random)
+      let merged = try await open(folder + "/merged", isMerging: true)
+      try await pushInPieces(lines, to: merged, &random)
+      try await merged.flush()
+      if try await settle(merged) { mergedStores += 1 }
+      await merged.close()
+      let reopened = try await open(folder + "/merged")
       let ways: [(String, any LogRowSource)] = [
         ("head", head), ("one segment", one), ("many", many),
         ("lines alone of one", LinesOnly(store: one)),
-        ("lines alone of many", LinesOnly(store: many)),
+        ("lines alone of many", LinesOnly(store: many)), ("merged", reopened),
+        ("lines alone of merged", LinesOnly(store: reopened)),
       ]
       for _ in 0..<queriesPerStore {
         try ask(&random, plain, ways, "seed \(seed)")
       }
-      for store in [head, one, many] { await store.close() }
+      for store in [head, one, many, reopened] { await store.close() }
     }
+    #expect(mergedStores > 0, "no store was compacted")
   }
 
   private func ask(
