@@ -16,17 +16,21 @@ package struct TraceAPI: Sendable {
   let version: String
   /// Tags that Zipkin's UI offers the values of.
   let zipkinAutocompleteKeys: [String]
+  /// Whether `/api/metrics/…` of Jaeger's API counts stored spans, instead of saying that there
+  /// is no metrics backend.
+  let answersJaegerMetrics: Bool
   let tenantOf: TenantOf
 
   package init(
     query: SpanQuery, clock: any WallClock = SystemClock(), version: String = "",
-    zipkinAutocompleteKeys: [String] = [],
+    zipkinAutocompleteKeys: [String] = [], answersJaegerMetrics: Bool = false,
     tenantOf: @escaping TenantOf = { _ throws(HTTPError) in .single }
   ) {
     self.query = query
     self.clock = clock
     self.version = version
     self.zipkinAutocompleteKeys = zipkinAutocompleteKeys
+    self.answersJaegerMetrics = answersJaegerMetrics
     self.tenantOf = tenantOf
   }
 

@@ -1,7 +1,6 @@
 import Bytes
 package import Configuration
 import Delivery
-import HTTP
 package import LinuxIO
 import Synchronization
 package import TelemetryModel
@@ -72,15 +71,10 @@ package final class TraceExporter: Sendable {
       case .dropNewest: .dropNewest
       }
     queue = try DiskQueue(settings, destinations: [configuration.name], fileSystem: fileSystem)
-    var client = HTTPClientConfiguration()
-    client.timeoutSeconds = configuration.timeout.seconds
-    client.responseBytesMax = 1 << 20
-    client.userAgent = "sluice/\(version)"
-    var headers = configuration.headers.map { (name: $0.key, value: $0.value) }
-    headers.append(("content-type", configuration.format.bodies.contentType))
-    let transport = HTTPPushTransport(
-      client: try HTTPClient(client), url: configuration.url, headers: headers,
-      timeoutSeconds: configuration.timeout.seconds)
+    let transport = try HTTPPushTransport(
+      configuration.http, url: configuration.url, timeout: configuration.timeout,
+      extraHeaders: [("content-type", configuration.format.bodies.contentType)],
+      client: configuration.name, userAgent: "sluice/\(version)", fileSystem: fileSystem)
     var target = DestinationSettings(
       key: configuration.name, name: configuration.name, url: configuration.url,
       profile: BatchProfile(externalLabels: []))

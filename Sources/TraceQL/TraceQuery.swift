@@ -15,6 +15,16 @@ package struct TraceQuery: Hashable, Sendable {
     try TraceQLCheck.check(self)
   }
 
+  /// Numbers over time of the spans that meet `condition`, apart by `fields`.
+  package init(
+    metrics operation: MetricsFunction.Operation, by fields: [TraceField],
+    of condition: FieldExpression
+  ) {
+    let pipeline = SpansetPipeline(stages: [.spansets(.filter(condition))])
+    let function = MetricsFunction(operation: operation, by: fields)
+    self.init(body: .metrics(.aggregate(pipeline, function)), hints: [])
+  }
+
   init(body: Body, hints: [TraceHint]) {
     self.body = body
     self.hints = hints

@@ -90,6 +90,7 @@ part bad-input python3 Tests/Acceptance/bad_input.py
 part bad-spans python3 Tests/Acceptance/bad_spans.py
 part trace-conformance with_clients Tests/Acceptance/trace_conformance.py
 part trace-round-trip python3 Tests/Acceptance/trace_round_trip.py
+part trace-exporter-tls python3 Tests/Acceptance/trace-exporter-tls.py
 part log-clients with_clients Tests/Acceptance/real-log-clients.py
 part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part trace-refusals with_clients Tests/Acceptance/trace-refusals.py

@@ -63,9 +63,11 @@ final class TraceAPIServer: Sendable {
   private let client: HTTPClient
   private let ports: [Face: UInt16]
 
-  init(_ batches: [ResourceSpans]) throws {
+  init(_ batches: [ResourceSpans], answersJaegerMetrics: Bool = false) throws {
     let pool = try BlockingExecutor(name: "test", threadCount: 2)
-    let api = TraceAPI(query: SpanQuery(source: SourceDouble(batches: batches), executor: pool))
+    let api = TraceAPI(
+      query: SpanQuery(source: SourceDouble(batches: batches), executor: pool), version: "1.2.3",
+      answersJaegerMetrics: answersJaegerMetrics)
     let server = try HTTPServer(registry: MetricsRegistry())
     func listen(_ name: String, _ routes: (inout Router) -> Void) throws -> UInt16 {
       var router = Router()

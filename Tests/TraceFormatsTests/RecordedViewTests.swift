@@ -1,3 +1,4 @@
+import Foundation
 import TelemetryModel
 import Testing
 import TraceFormats
@@ -41,6 +42,15 @@ struct RecordedViewTests {
       try OTLPTraceJSON.decode($0)
     }
     try compare(batches, "from-otlp")
+  }
+
+  /// Sorted by name, values come before what they belong to and spans before their resource.
+  @Test func membersMayStandInAnyOrder() throws {
+    for body in try RecordedTraces.payloads("otlp-http-json") {
+      let sorted = try JSONSerialization.data(
+        withJSONObject: try RecordedTraces.json(body), options: [.sortedKeys, .prettyPrinted])
+      #expect(try OTLPTraceJSON.decode(Array(sorted)) == OTLPTraceJSON.decode(body))
+    }
   }
 
   @Test(arguments: [

@@ -1,7 +1,6 @@
 import Bytes
 import Configuration
 import Delivery
-import HTTP
 import LinuxIO
 import TelemetryModel
 
@@ -81,81 +80,12 @@ struct Destinations {
     _ http: ClientHTTPConfiguration, url: String, timeout: TimeSpan,
     _ compression: PushCompression, name: String, _ fileSystem: any FileSystem
   ) throws(AgentError) -> HTTPPushTransport {
-    var configuration = connection(http.tls, proxyURL: http.proxyURL, timeout: timeout)
-    configuration.followsRedirects = http.followRedirects
-    var headers = http.headers.map { (name: $0.name, value: $0.value) }
-    var tokens: OAuth2Tokens?
-    if let basic = http.basicAuth {
-      let password =
-        basic.passwordFile.isEmpty
-        ? basic.password : try secret(basic.passwordFile, client: name, fileSystem)
-      configuration.authorization = .basic(user: basic.username, password: password)
-    } else if let other = http.authorization {
-      let credentials =
-        other.credentialsFile.isEmpty
-        ? other.credentials : try secret(other.credentialsFile, client: name, fileSystem)
-      if other.type.lowercased() == "bearer" {
-        configuration.authorization = .bearer(token: credentials)
-      } else {
-        headers.append((name: "authorization", value: "\(other.type) \(credentials)"))
-      }
-    } else if let oauth2 = http.oauth2 {
-      tokens = try self.tokens(oauth2, name: name, fileSystem)
-    }
-    do throws(HTTPClientError) {
-      return HTTPPushTransport(
-        client: try HTTPClient(configuration), url: url, headers: headers,
-        timeoutSeconds: timeout.seconds, tokens: tokens, compression: compression)
+    do throws(DeliveryError) {
+      return try HTTPPushTransport(
+        http, url: url, timeout: timeout, compression: compression, client: name,
+        userAgent: "sluice-agent", fileSystem: fileSystem)
     } catch {
-      throw AgentError("client \(name): \(error.message)")
-    }
-  }
-
-  private static func tokens(
-    _ oauth2: OAuth2, name: String, _ fileSystem: any FileSystem
-  ) throws(AgentError) -> OAuth2Tokens {
-    let secret =
-      oauth2.clientSecretFile.isEmpty
-      ? oauth2.clientSecret : try secret(oauth2.clientSecretFile, client: name, fileSystem)
-    do throws(HTTPClientError) {
-      return OAuth2Tokens(
-        OAuth2Tokens.Settings(
-          tokenURL: oauth2.tokenURL, clientID: oauth2.clientID, clientSecret: secret,
-          scopes: oauth2.scopes,
-          parameters: oauth2.endpointParameters.map { (name: $0.name, value: $0.value) }),
-        client: try HTTPClient(
-          connection(oauth2.tls, proxyURL: oauth2.proxyURL, timeout: .seconds(30))))
-    } catch {
-      throw AgentError("client \(name): oauth2: \(error.message)")
-    }
-  }
-
-  private static func connection(_ tls: ClientTLS, proxyURL: String, timeout: TimeSpan)
-    -> HTTPClientConfiguration
-  {
-    var configuration = HTTPClientConfiguration()
-    configuration.timeoutSeconds = timeout.seconds
-    configuration.responseBytesMax = 1 << 20
-    configuration.userAgent = "sluice-agent"
-    configuration.proxyURL = proxyURL.isEmpty ? nil : proxyURL
-    configuration.tls.authorityPath = tls.caFile.isEmpty ? nil : tls.caFile
-    configuration.tls.certificatePath = tls.certificateFile.isEmpty ? nil : tls.certificateFile
-    configuration.tls.keyPath = tls.keyFile.isEmpty ? nil : tls.keyFile
-    configuration.tls.serverName = tls.serverName.isEmpty ? nil : tls.serverName
-    configuration.tls.skipsVerification = tls.insecureSkipVerify
-    return configuration
-  }
-
-  /// A password or token from a file, without the newline at its end.
-  private static func secret(
-    _ path: String, client: String, _ fileSystem: any FileSystem
-  ) throws(AgentError) -> String {
-    do throws(SystemError) {
-      let bytes = try fileSystem.readWhole(path, bytesMax: 64 << 10)
-      let text = String(decoding: bytes, as: UTF8.self)
-      return String(text.reversed().drop { $0.isNewline }.reversed())
-    } catch {
-      throw AgentError("client \(client): its secret cannot be read: \(error.message)")
+      throw AgentError(error.message)
     }
   }
 }

@@ -35,7 +35,8 @@ struct ServerFaces {
     let collector = Collector(sink: intake, executor: blocking, tenantOf: tenantOf)
     let queries = TraceAPI(
       query: SpanQuery(source: spans, executor: blocking), clock: clock, version: sluiceVersion,
-      zipkinAutocompleteKeys: configuration.zipkin.autocompleteKeys, tenantOf: tenantOf)
+      zipkinAutocompleteKeys: configuration.zipkin.autocompleteKeys,
+      answersJaegerMetrics: configuration.jaeger.metrics, tenantOf: tenantOf)
     var loki = face("loki", listen.loki, addLokiRoutes)
     loki.errorBody = LokiErrors.body
     return [

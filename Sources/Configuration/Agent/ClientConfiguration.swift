@@ -114,7 +114,7 @@ package struct BackoffConfiguration: Hashable, Sendable {
 }
 
 /// How a client talks HTTP (Prometheus's `http_config`).
-package struct ClientHTTPConfiguration: Sendable {
+package struct ClientHTTPConfiguration: Hashable, Sendable {
   package var basicAuth: BasicAuth?
   /// The `Authorization` header's scheme and credentials.
   package var authorization: Authorization?

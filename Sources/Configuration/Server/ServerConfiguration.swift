@@ -21,6 +21,7 @@ package struct ServerConfiguration: Sendable {
   package var http = HTTPSettings()
   package var metricsGenerator = SpanMetricsSettings()
   package var zipkin = ZipkinSettings()
+  package var jaeger = JaegerSettings()
   /// Collectors that received spans are forwarded to.
   package var traceExporters: [TraceExporterConfiguration] = []
 
@@ -47,6 +48,7 @@ package struct ServerConfiguration: Sendable {
       metricsGenerator = try SpanMetricsSettings(&inner)
     }
     if var inner = try section.section("zipkin") { zipkin = try ZipkinSettings(&inner) }
+    if var inner = try section.section("jaeger") { jaeger = try JaegerSettings(&inner) }
     for var inner in try section.sections("trace_exporters") {
       let exporter = try TraceExporterConfiguration(&inner)
       guard !traceExporters.contains(where: { $0.name == exporter.name }) else {

@@ -23,8 +23,8 @@ package struct TraceExporterConfiguration: Hashable, Sendable {
   package var sample = 1.0
   /// Sent as `X-Scope-OrgID`; empty sends the tenant that the spans came from, if there are any.
   package var tenantID = ""
-  /// Sent with each body, `authorization` say.
-  package var headers: [String: String] = [:]
+  /// Headers, authentication and TLS.
+  package var http = ClientHTTPConfiguration()
   package var timeout = TimeSpan.seconds(10)
   package var backoff = BackoffConfiguration()
   /// Bytes on disk.
@@ -37,10 +37,7 @@ package struct TraceExporterConfiguration: Hashable, Sendable {
     try section.read("format", &format)
     try section.read("sample", &sample)
     try section.read("tenant_id", &tenantID)
-    if var inner = try section.section("headers") {
-      for pair in try inner.texts() { headers[pair.name.lowercased()] = pair.value ?? "" }
-      inner.ignore([])
-    }
+    http = try ClientHTTPConfiguration(&section)
     try section.read("timeout", &timeout)
     if var inner = try section.section("backoff_config") {
       backoff = try BackoffConfiguration(&inner)
@@ -91,6 +88,19 @@ package struct SpanMetricsSettings: Hashable, Sendable {
     try section.read("service_graph", &serviceGraph)
     try section.read("wait", &wait)
     try section.read("max_items", &maxItems, in: 1...10_000_000)
+    try section.finish()
+  }
+}
+
+/// What Jaeger's API answers beyond traces.
+package struct JaegerSettings: Hashable, Sendable {
+  /// Whether `/api/metrics/…`, which the Monitor tab asks, is answered from the stored spans.
+  package var metrics = false
+
+  package init() {}
+
+  init(_ section: inout SettingSection) throws(ConfigurationError) {
+    try section.read("metrics", &metrics)
     try section.finish()
   }
 }

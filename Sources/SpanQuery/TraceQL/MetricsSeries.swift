@@ -28,7 +28,7 @@ package struct MetricsSeries: Sendable {
 }
 
 /// Quantiles of values counted in buckets whose ends are powers of two.
-enum PowerOfTwoBuckets {
+package enum PowerOfTwoBuckets {
   /// The power of two at or above `value`; nil below two.
   static func bucket(_ value: Double) -> Double? {
     guard value >= 2, value < 9.2e18 else { return nil }
@@ -37,7 +37,7 @@ enum PowerOfTwoBuckets {
   }
 
   /// The quantile, between the ends of a bucket along the exponent; zero without values.
-  static func quantile(_ p: Double, _ buckets: [(end: Double, count: Int)]) -> Double {
+  package static func quantile(_ p: Double, _ buckets: [(end: Double, count: Int)]) -> Double {
     let total = buckets.reduce(0) { $0 + $1.count }
     guard total > 0 else { return 0 }
     let wanted = max(1, Int((p * Double(total)).rounded(.up)))

@@ -44,14 +44,14 @@ extension SpanQuery {
     -> Result<[TraceValue], TraceQLFailure>
   {
     if case .intrinsic(.name) = field, question.query == nil {
-      return await known(tenant) { source, service throws(SpanStoreError) in
+      return await known(tenant, question.limit) { source, service throws(SpanStoreError) in
         try source.operations(tenant: tenant, service: service).map(\.name)
       }
     }
     if case .attribute(let scope, "service.name") = field, scope == .resource,
       question.query == nil
     {
-      return await known(tenant) { _, service throws(SpanStoreError) in [service] }
+      return await known(tenant, question.limit) { _, service throws(SpanStoreError) in [service] }
     }
     let limit = question.limit
     let collected = await collect(question, tenant: tenant, into: Set<TraceValue>()) {
@@ -71,7 +71,7 @@ extension SpanQuery {
   /// Texts that the store keeps a list of, from all services.
   nonisolated(nonsending)
     private func known(
-      _ tenant: TenantID,
+      _ tenant: TenantID, _ limit: Int,
       _ texts: @escaping @Sendable (any SpanSource, String) throws(SpanStoreError) -> [String]
     ) async -> Result<[TraceValue], TraceQLFailure>
   {
@@ -83,7 +83,7 @@ extension SpanQuery {
         }
         return all
       }
-      return .success(all.filter { !$0.isEmpty }.sorted().map { .string($0) })
+      return .success(all.filter { !$0.isEmpty }.sorted().prefix(limit).map { .string($0) })
     } catch {
       return .failure(.store(error))
     }

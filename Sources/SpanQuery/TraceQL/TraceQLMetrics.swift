@@ -150,18 +150,31 @@ extension MetricsEvaluator {
   private func aggregate(
     _ pipeline: SpansetPipeline, _ function: MetricsFunction
   ) throws(TraceQLFailure) -> TraceQLMetricsAnswer {
-    if case .compare = function.operation {
-      throw .query(TraceQLError(.types, "compare() is not supported yet"))
+    if case .compare(let selection, let topN, let start, let end) = function.operation {
+      let window = start < end ? Int64(start)..<Int64(end) : nil
+      var comparison = MetricsComparison(
+        question.range, selection: selection, topN: topN, window: window, fields)
+      let isPartial = try overTraces(pipeline, TraceQLCandidates(pipeline)) { trace, index in
+        comparison.add(trace, index)
+      }
+      return TraceQLMetricsAnswer(
+        series: comparison.series(), isPartial: isPartial || comparison.isPartial)
     }
-    let accumulator = MetricsAccumulator(
+    var accumulator = MetricsAccumulator(
       function, question.range, exemplarsMax: question.exemplarsMax)
     let candidates = TraceQLCandidates(pipeline)
     let readsTrace = (function.by + function.fields).contains(where: \.needsTrace)
-    let gathered =
-      candidates.isExact && !readsTrace
-      ? try overSpans(candidates, accumulator) : try overTraces(pipeline, candidates, accumulator)
-    var series = gathered.series()
-    let isPartial = gathered.isPartial || series.count > MetricsAccumulator.seriesMax
+    var isPartial = false
+    if candidates.isExact && !readsTrace {
+      accumulator = try overSpans(candidates, accumulator)
+    } else {
+      isPartial = try overTraces(pipeline, candidates) { trace, index in
+        accumulator.add(trace.nodes[index].span) { trace.value($0, of: index) }
+      }
+    }
+    var series = accumulator.series()
+    isPartial =
+      isPartial || accumulator.isPartial || series.count > MetricsAccumulator.seriesMax
     series = Array(series.prefix(MetricsAccumulator.seriesMax))
     return TraceQLMetricsAnswer(series: series, isPartial: isPartial)
   }
@@ -185,12 +198,12 @@ extension MetricsEvaluator {
     return gathered.withLock { $0 }
   }
 
-  /// Whole traces, one after another.
+  /// Whole traces, one after another; `visit` gets the spans that the pipeline leaves. Whether
+  /// there were more traces than are looked at.
   private func overTraces(
     _ pipeline: SpansetPipeline, _ candidates: TraceQLCandidates,
-    _ accumulator: MetricsAccumulator
-  ) throws(TraceQLFailure) -> MetricsAccumulator {
-    var gathered = accumulator
+    _ visit: (TraceView, Int) -> Void
+  ) throws(TraceQLFailure) -> Bool {
     let evaluator = SpansetEvaluator(fields: fields)
     let ids = try SpanQuery.stored { () throws(SpanStoreError) in
       try source.search(
@@ -202,11 +215,9 @@ extension MetricsEvaluator {
         try SpanQuery.stored { () throws(SpanStoreError) in try source.trace(id, tenant: tenant) })
       let sets: [Spanset]
       do { sets = try evaluator.run(pipeline, trace) } catch { throw .query(error) }
-      for index in sets.flatMap(\.spans) {
-        gathered.add(trace.nodes[index].span) { trace.value($0, of: index) }
-      }
+      for index in sets.flatMap(\.spans) { visit(trace, index) }
     }
-    return gathered
+    return ids.count >= SpanQuery.traceQLTracesMax
   }
 }
 

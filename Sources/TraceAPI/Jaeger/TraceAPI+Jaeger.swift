@@ -16,18 +16,12 @@ extension TraceAPI {
     v1(.get, "/api/traces/{id}/critical-path", on: &router, criticalPath)
     v1(.get, "/api/dependencies", on: &router, dependencies)
     v1(.post, "/api/transform", on: &router, transform)
-    for name in ["latencies", "calls", "errors", "minstep"] {
-      v1(.get, "/api/metrics/\(name)", on: &router) { _, _ in
-        throw JaegerFault(
-          .notImplemented,
-          "trace metrics are currently disabled - no metrics backend configured")
-      }
-    }
+    metricsRoutes(on: &router)
     v3Routes(on: &router)
   }
 
   /// Adds a route whose answer is an envelope of API v1.
-  private func v1(
+  func v1(
     _ method: HTTPMethod, _ pattern: String, on router: inout Router,
     _ answer: @escaping @Sendable (Request, TenantID) async throws -> [UInt8]
   ) {

@@ -16,7 +16,7 @@ extension TraceAPI {
           "the range must be after 1970, not empty, and of \(MetricsRange.stepsMax) steps at most")
       }
       var question = TraceQLMetricsQuery(query: try parameters.query(), range: range)
-      question.exemplarsMax = try parameters.exemplars()
+      question.exemplarsMax = try parameters.exemplars(question.query)
       let answer = try TempoFault.value(of: await query.metrics(question, tenant: tenant))
       return .json(TempoMetricsAnswer.range(answer, range))
     }
@@ -42,6 +42,8 @@ private struct TempoMetricsParameters {
 
   /// Examples told with one series at most.
   static let exemplarsMax: UInt64 = 1_000
+  /// What `with(exemplars=true)` stands for.
+  static let exemplarsUsual: UInt64 = 100
 
   func query() throws(TempoFault) -> TraceQuery {
     guard let text = shared["q"] ?? shared["query"] else {
@@ -77,8 +79,15 @@ private struct TempoMetricsParameters {
     return span
   }
 
-  func exemplars() throws(TempoFault) -> Int {
-    Int(min(try shared.number("exemplars") ?? 0, Self.exemplarsMax))
+  /// What the query's hint `exemplars` says, a number or a flag, or else the parameter.
+  func exemplars(_ query: TraceQuery) throws(TempoFault) -> Int {
+    let asked = min(try shared.number("exemplars") ?? 0, Self.exemplarsMax)
+    switch query.hints.last(where: { $0.name == "exemplars" })?.value {
+    case .int(let count): return Int(min(UInt64(clamping: count), Self.exemplarsMax))
+    case .bool(false): return 0
+    case .bool(true): return Int(asked == 0 ? Self.exemplarsUsual : asked)
+    default: return Int(asked)
+    }
   }
 
   /// Seconds, with or without a fraction, nanoseconds, or RFC 3339.

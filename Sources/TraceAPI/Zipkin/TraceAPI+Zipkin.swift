@@ -35,6 +35,27 @@ extension TraceAPI {
       zipkin(prefix + "/api/v2/autocompleteValues", on: &router, zipkinValues)
       zipkin(prefix + "/config.json", on: &router) { _, _ in Self.uiConfiguration }
     }
+    // What probes and Zipkin's own tools ask a server for.
+    zipkin("/health", on: &router) { _, _ in
+      Self.object { json in
+        json.key("status")
+        json.string("UP")
+        json.key("zipkin")
+        json.beginObject()
+        json.key("status")
+        json.string("UP")
+        json.endObject()
+      }
+    }
+    zipkin("/info", on: &router) { _, _ in
+      Self.object { json in
+        json.key("zipkin")
+        json.beginObject()
+        json.key("version")
+        json.string(version)
+        json.endObject()
+      }
+    }
   }
 
   private func zipkin(
@@ -68,21 +89,27 @@ extension TraceAPI {
 
   /// What Zipkin's UI (Lens) reads before all else.
   private static var uiConfiguration: [UInt8] {
+    object { json in
+      json.key("environment")
+      json.string("")
+      json.key("queryLimit")
+      json.int(10)
+      json.key("defaultLookback")
+      json.int(900_000)
+      json.key("searchEnabled")
+      json.bool(true)
+      json.key("dependency")
+      json.beginObject()
+      json.key("enabled")
+      json.bool(true)
+      json.endObject()
+    }
+  }
+
+  private static func object(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
-    json.key("environment")
-    json.string("")
-    json.key("queryLimit")
-    json.int(10)
-    json.key("defaultLookback")
-    json.int(900_000)
-    json.key("searchEnabled")
-    json.bool(true)
-    json.key("dependency")
-    json.beginObject()
-    json.key("enabled")
-    json.bool(true)
-    json.endObject()
+    write(&json)
     json.endObject()
     return json.bytes
   }

@@ -30,7 +30,7 @@ package enum JaegerNaming {
   }
 
   /// The kind that the tag `span.kind` names; nil for other texts.
-  static func kind(named name: String) -> SpanKind? {
+  package static func kind(named name: String) -> SpanKind? {
     [.internal, .server, .client, .producer, .consumer].first { kind($0) == name }
   }
 

@@ -3,9 +3,9 @@ import TelemetryModel
 import WireFormats
 
 /// Reads Zipkin's v2 JSON, straight from the scanner to an OTLP request.
-struct ZipkinJSONDecoder {
+struct ZipkinJSONDecoder: ZipkinJSONReader {
   var scanner: JSONScanner
-  private var budget: DecodingBudget
+  var budget: DecodingBudget
   private var output = ZipkinRequestWriter()
   private var span = ZipkinFields()
 
@@ -15,23 +15,15 @@ struct ZipkinJSONDecoder {
   }
 
   mutating func body() throws -> TranscodedSpans {
-    guard try scanner.next() == .beginArray else {
-      throw TraceFormatError.malformed("Expected a JSON_V2 encoded list")
+    try spans("JSON_V2") { decoder in
+      decoder.span.removeAll()
+      try decoder.readSpan()
+      decoder.output.add(&decoder.span)
     }
-    while true {
-      let token = try scanner.next()
-      if token == .endArray { break }
-      try budget.countSpan()
-      span.removeAll()
-      try readSpan(token)
-      output.add(&span)
-    }
-    try scanner.finish()
     return output.finish()
   }
 
-  private mutating func readSpan(_ token: JSONToken) throws {
-    guard token == .beginObject else { throw scanner.error("a span is an object") }
+  private mutating func readSpan() throws {
     var hasTraceID = false
     while case .key(let key) = try scanner.next() {
       switch ZipkinJSONKey(key, scanner) {
@@ -46,7 +38,9 @@ struct ZipkinJSONDecoder {
       case .duration: span.durationMicroseconds = try scanner.zipkinMicroseconds()
       case .localEndpoint: span.local = try scanner.zipkinEndpoint(&span.tags) ?? .init()
       case .remoteEndpoint: span.remote = try scanner.zipkinEndpoint(&span.tags) ?? .init()
-      case .annotations: try annotations()
+      case .annotations:
+        span.annotations.removeAll()
+        try annotations { try $0.readAnnotation() }
       case .tags: try tags()
       case .debug, .shared: try scanner.zipkinFlag()
       case .binaryAnnotations: throw Self.olderVersion
@@ -75,27 +69,17 @@ struct ZipkinJSONDecoder {
     }
   }
 
-  private mutating func annotations() throws {
-    let token = try scanner.next()
-    span.annotations.removeAll()
-    if token == .null { return }
-    guard token == .beginArray else { throw scanner.error("annotations are a list") }
-    while true {
-      let token = try scanner.next()
-      if token == .endArray { return }
-      guard token == .beginObject else { throw scanner.error("an annotation is an object") }
-      try budget.countValue()
-      var annotation = ZipkinFields.Annotation(microseconds: 0, value: 0..<0)
-      while case .key(let key) = try scanner.next() {
-        switch ZipkinJSONKey(key, scanner) {
-        case .timestamp: annotation.microseconds = try scanner.zipkinMicroseconds()
-        case .value: annotation.value = try text() ?? 0..<0
-        case .endpoint: throw Self.olderVersion
-        default: try scanner.skipValue()
-        }
+  private mutating func readAnnotation() throws {
+    var annotation = ZipkinFields.Annotation(microseconds: 0, value: 0..<0)
+    while case .key(let key) = try scanner.next() {
+      switch ZipkinJSONKey(key, scanner) {
+      case .timestamp: annotation.microseconds = try scanner.zipkinMicroseconds()
+      case .value: annotation.value = try text() ?? 0..<0
+      case .endpoint: throw Self.olderVersion
+      default: try scanner.skipValue()
       }
-      span.annotations.append(annotation)
     }
+    span.annotations.append(annotation)
   }
 
   private mutating func tags() throws {

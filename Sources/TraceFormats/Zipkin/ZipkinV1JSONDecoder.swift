@@ -2,9 +2,9 @@ import TelemetryModel
 import WireFormats
 
 /// Reads Zipkin's v1 JSON, straight from the scanner to an OTLP request.
-struct ZipkinV1JSONDecoder {
-  private var scanner: JSONScanner
-  private var budget: DecodingBudget
+struct ZipkinV1JSONDecoder: ZipkinJSONReader {
+  var scanner: JSONScanner
+  var budget: DecodingBudget
   private var output = ZipkinRequestWriter()
   private var fields = ZipkinV1Fields()
 
@@ -14,19 +14,11 @@ struct ZipkinV1JSONDecoder {
   }
 
   mutating func body() throws -> TranscodedSpans {
-    guard try scanner.next() == .beginArray else {
-      throw TraceFormatError.malformed("Expected a JSON_V1 encoded list")
+    try spans("JSON_V1") { decoder in
+      decoder.fields.removeAll()
+      try decoder.readSpan()
+      try decoder.fields.write(to: &decoder.output)
     }
-    while true {
-      let token = try scanner.next()
-      if token == .endArray { break }
-      guard token == .beginObject else { throw scanner.error("a span is an object") }
-      try budget.countSpan()
-      fields.removeAll()
-      try readSpan()
-      try fields.write(to: &output)
-    }
-    try scanner.finish()
     return output.finish()
   }
 
@@ -39,27 +31,14 @@ struct ZipkinV1JSONDecoder {
       case .name: fields.span.name = try scanner.zipkinText(&fields.span.tags) ?? 0..<0
       case .timestamp: fields.span.startMicroseconds = try scanner.zipkinMicroseconds()
       case .duration: fields.span.durationMicroseconds = try scanner.zipkinMicroseconds()
-      case .annotations: try list { try $0.annotation() }
-      case .binaryAnnotations: try list { try $0.binaryAnnotation() }
+      case .annotations: try annotations { try $0.annotation() }
+      case .binaryAnnotations: try annotations { try $0.binaryAnnotation() }
       case .debug: try scanner.zipkinFlag()
       case .tags, .localEndpoint, .remoteEndpoint, .kind, .shared:
         throw TraceFormatError.malformed(
           "Expected a JSON_V1 encoded list, but received: JSON_V2")
       default: try scanner.skipValue()
       }
-    }
-  }
-
-  private mutating func list(_ item: (inout ZipkinV1JSONDecoder) throws -> Void) throws {
-    let token = try scanner.next()
-    if token == .null { return }
-    guard token == .beginArray else { throw scanner.error("annotations are a list") }
-    while true {
-      let token = try scanner.next()
-      if token == .endArray { return }
-      guard token == .beginObject else { throw scanner.error("an annotation is an object") }
-      try budget.countValue()
-      try item(&self)
     }
   }
 

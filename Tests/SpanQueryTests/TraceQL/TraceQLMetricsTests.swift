@@ -125,4 +125,43 @@ struct TraceQLMetricsTests {
     #expect(!found[0].exemplars.isEmpty)
     #expect(found[0].exemplars.allSatisfy { $0.value > 0 && $0.span == SpanID(1) })
   }
+
+  /// Each value's sum over the steps, by side and label.
+  private func compared(_ text: String) async throws -> [String: Double] {
+    var sums: [String: Double] = [:]
+    for series in try await answer(text) {
+      let key = series.labels.map { "\($0.name)=\($0.value.plainText)" }.joined(separator: " ")
+      sums[key] = series.values.reduce(0, +)
+    }
+    return sums
+  }
+
+  @Test func comparesASelectionWithAllOthers() async throws {
+    // 60 spans: every third is of b, and every second is named n0.
+    let sums = try await compared("{} | compare({ resource.service.name = \"b\" })")
+    #expect(sums["__meta_type=baseline resource.service.name=a"] == 40)
+    #expect(sums["__meta_type=selection resource.service.name=b"] == 20)
+    #expect(sums["__meta_type=baseline resource.service.name=b"] == nil)
+    #expect(sums["__meta_type=baseline_total resource.service.name=nil"] == 40)
+    #expect(sums["__meta_type=selection_total resource.service.name=nil"] == 20)
+    #expect(sums["__meta_type=baseline name=n0"] == 20)
+    #expect(sums["__meta_type=selection name=n1"] == 10)
+    #expect(sums["__meta_type=selection_total span.size=nil"] == 20)
+    // Ten values of each field unless the query says another number.
+    #expect(sums.keys.count { $0.hasPrefix("__meta_type=selection span.size=") } == 10)
+    let top = try await compared("{} | compare({ name = \"n0\" }, 1)")
+    #expect(top.keys.count { $0.hasPrefix("__meta_type=baseline span.size=") } == 1)
+    #expect(top["__meta_type=baseline kind=internal"] == 30)
+    #expect(!top.keys.contains { $0.contains("duration") })
+  }
+
+  @Test func aSelectionMayHaveAWindow() async throws {
+    let (start, end) = (110 * 1_000_000_000, 120 * 1_000_000_000)
+    let sums = try await compared("{} | compare({ true }, 10, \(start), \(end))")
+    #expect(sums["__meta_type=selection_total name=nil"] == 10)
+    #expect(sums["__meta_type=baseline_total name=nil"] == 50)
+    let none = try await compared("{ name = \"n0\" } | compare({ false })")
+    #expect(none["__meta_type=baseline_total name=nil"] == 30)
+    #expect(!none.keys.contains { $0.contains("selection") })
+  }
 }
