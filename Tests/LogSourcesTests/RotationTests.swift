@@ -33,6 +33,23 @@ import Testing
     #expect(rig.lines.sorted() == numberedLines(0..<70).sorted())
   }
 
+  /// Rotated files come and go under the same names, and a file system gives the inode of one that
+  /// is gone to the next one.
+  @Test func aCopyWithTheNameAndTheInodeOfAnOlderOneIsKnownAsACopy() {
+    let rig = TailerRig()
+    rig.write(numbered(0..<50), to: "app.log.1")
+    rig.write(numbered(50..<100), to: "app.log")
+    rig.pump()
+    #expect(rig.lines.sorted() == numberedLines(0..<100).sorted())
+    rig.crash()
+    rig.truncate("app.log.1")
+    rig.write(numbered(50..<110), to: "app.log.1")
+    rig.truncate("app.log")
+    rig.write(numbered(110..<130), to: "app.log")
+    for _ in 0..<3 { rig.pump() }
+    #expect(rig.lines.sorted() == numberedLines(0..<130).sorted())
+  }
+
   @Test func aFileRenamedOutOfThePatternWhileNobodyReadIsFoundInItsFolder() {
     let rig = TailerRig("*.log")
     rig.write(numbered(0..<50), to: "app.log")

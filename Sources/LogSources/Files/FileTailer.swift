@@ -172,8 +172,10 @@ package final class FileTailer {
           attach(arrival.file, to: known, now)
           rereadHeldLines(known)
         } else {
+          // Truncated meanwhile, or another file under a name that comes again and again
+          // (`app.log.1`) with the inode of one that is gone: then it may be a copy.
           known.file = arrival.file
-          restartAfterTruncation(known, now)
+          restartAfterTruncation(known, now, mayBeCopy: true)
         }
       } else if !arrival.isOutsidePatterns {
         // Another file that got the inode of one that is gone; it may be a copy as any other.
@@ -358,7 +360,11 @@ package final class FileTailer {
   }
 
   /// Begins a new generation in the same file; the old one waits for a copy of what it held.
-  func restartAfterTruncation(_ old: FileGeneration, _ now: MonotonicTime) {
+  ///
+  /// - Parameter mayBeCopy: what is in the file now is compared with other files before it is read.
+  func restartAfterTruncation(
+    _ old: FileGeneration, _ now: MonotonicTime, mayBeCopy: Bool = false
+  ) {
     hasUnpublishedChanges = true
     counters.truncations &+= 1
     let file = old.file
@@ -374,7 +380,7 @@ package final class FileTailer {
     let fresh = FileGeneration(
       number: takeNumber(),
       position: FilePosition(path: path, job: job, identity: old.position.identity),
-      state: .reading, target: old.target, now: now, isKnownOriginal: true)
+      state: .reading, target: old.target, now: now, isKnownOriginal: !mayBeCopy)
     add(fresh)
     if let file { attach(file, to: fresh, now) }
     if !handOverToCopy(of: old, now) {
