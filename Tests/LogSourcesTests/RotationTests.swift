@@ -50,6 +50,27 @@ import Testing
     #expect(rig.lines.sorted() == numberedLines(0..<130).sorted())
   }
 
+  /// More files than are opened at once: the original comes after its copy, since the copy has the
+  /// inode of a file that is known and older.
+  @Test func aCopyWaitsForItsOriginalAmongManyFiles() {
+    let rig = TailerRig()
+    rig.write(numbered(0..<50), to: "app.log.1")
+    for index in 0..<300 { rig.write("first of \(index)\n", to: "x\(index).log") }
+    rig.write(numbered(50..<100), to: "app.log")
+    for _ in 0..<4 { rig.pump() }
+    #expect(rig.lines.count == 400)
+    rig.crash()
+    rig.truncate("app.log.1")
+    rig.write(numbered(50..<110), to: "app.log.1")
+    for index in 0..<300 { rig.write("second of \(index)\n", to: "x\(index).log") }
+    rig.truncate("app.log")
+    rig.write(numbered(110..<130), to: "app.log")
+    for _ in 0..<4 { rig.pump() }
+    let lines = rig.lines.filter { $0.hasPrefix("line") }
+    #expect(lines.sorted() == numberedLines(0..<130).sorted())
+    #expect(rig.lines.count == 730)
+  }
+
   @Test func aFileRenamedOutOfThePatternWhileNobodyReadIsFoundInItsFolder() {
     let rig = TailerRig("*.log")
     rig.write(numbered(0..<50), to: "app.log")

@@ -26,6 +26,8 @@ struct RestoredPositions: Sendable {
         unreadable.append(key)
       }
     }
+    // The newest of several with one inode is the one that counts.
+    files.sort { $0.number < $1.number }
     guard queue.isEmpty else { return }
     for (key, value) in imported {
       if key.hasPrefix("cursor-") {

@@ -146,7 +146,7 @@ package final class FileDiscovery {
         }
       }
       job.mailbox.post(seen: seen)
-      open(found, job)
+      if open(found, job) { job.mailbox.postHasAll() }
       if !hasSearchedMissing { searchMissing(job, seen) }
     }
     hasSearchedMissing = true
@@ -159,7 +159,8 @@ package final class FileDiscovery {
     return !Self.compressedSuffixes.contains { path.hasSuffix($0) }
   }
 
-  private func open(_ found: [(match: GlobWalk.Match, target: Int)], _ job: Job) {
+  /// Opens what is wanted; false when not all of it had room.
+  private func open(_ found: [(match: GlobWalk.Match, target: Int)], _ job: Job) -> Bool {
     let missing = job.mailbox.missing
     // Known ones first, so that truncations are noticed before copies are judged; then by age, so
     // that lines of rotated files come before those of their successors.
@@ -175,10 +176,11 @@ package final class FileDiscovery {
     where job.mailbox.wants(identity, size: item.match.status.size) {
       guard job.mailbox.hasRoom else {
         nextScan = MonotonicTime(nanoseconds: 0)
-        return
+        return false
       }
       openFile(item.match.path, target: item.target, job)
     }
+    return true
   }
 
   private func openFile(

@@ -15,6 +15,8 @@ package final class FileMailbox: Sendable {
     var everythingChanged = false
     var seen: [FileIdentity: [String]] = [:]
     var scans = 0
+    /// All files that there were at a scan have been handed over, once.
+    var hasAll = false
     /// The kernel tells of changes in all folders of the job.
     var isWatched = false
   }
@@ -36,7 +38,8 @@ package final class FileMailbox: Sendable {
   func take() -> News {
     state.withLock { state in
       let news = state.news
-      state.news = News(scans: state.news.scans, isWatched: state.news.isWatched)
+      state.news = News(
+        scans: state.news.scans, hasAll: state.news.hasAll, isWatched: state.news.isWatched)
       return news
     }
   }
@@ -78,6 +81,8 @@ package final class FileMailbox: Sendable {
     }
   }
 
+  func postHasAll() { state.withLock { $0.news.hasAll = true } }
+
   func post(isWatched: Bool) { state.withLock { $0.news.isWatched = isWatched } }
 
   func post(changed paths: [String]) {
@@ -104,6 +109,7 @@ extension FileTailer {
     if news.everythingChanged { noteChangeOfAll() }
     for path in news.changedPaths { noteChange(path: path) }
     isTold = news.isWatched
+    hasAll = news.hasAll
     if hasUnpublishedChanges || !news.arrivals.isEmpty {
       hasUnpublishedChanges = false
       mailbox.publish(known: knownFiles, missing: missingFiles)

@@ -24,7 +24,7 @@ extension FileTailer {
 
   /// Whether `generation` may be read; while it may be a copy in the making, it may not.
   func decideOriginal(_ generation: FileGeneration, _ now: MonotonicTime) -> Bool {
-    guard let file = generation.file else { return false }
+    guard hasAll, let file = generation.file else { return false }
     do throws(SystemError) {
       let status = try file.status()
       // Nothing can be said of an empty file yet, and nothing is lost by waiting.

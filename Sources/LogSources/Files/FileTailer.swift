@@ -70,6 +70,9 @@ package final class FileTailer {
   /// By what a copy's name would begin with; nil when it is to be made anew.
   var byCopyPrefix: [String: [Int64]]?
   private var forgotten: [Int64] = []
+  /// All files that there were at the start have come: before that a copy cannot be told from a new
+  /// file, since its original may be among those that are still to come.
+  var hasAll = false
   /// The kernel tells of changes, so that files at rest are looked at now and then only.
   var isTold = false
   /// What discovery was told of the known files is out of date.
