@@ -216,8 +216,8 @@ let testSupport = Target.target(
 /// What is fuzzed and with what; modules are added as targets for them are written.
 let fuzzed = [
   "Bytes", "LinuxIO", "Compression", "TelemetryModel", "WireFormats", "Storage", "TraceFormats",
-  "Configuration", "Pipeline", "Regex", "HTTP", "LogQL", "TraceQL", "TextTemplate", "LogStore",
-  "SpanStore", "LogQuery", "SpanQuery", "LokiAPI", "TraceAPI",
+  "Configuration", "LogSources", "Pipeline", "Regex", "HTTP", "LogQL", "TraceQL", "TextTemplate",
+  "LogStore", "SpanStore", "LogQuery", "SpanQuery", "LokiAPI", "TraceAPI", "Delivery", "Agent",
 ]
 
 /// The functions that inputs are fed to, and the test that replays the inputs that were kept. With

@@ -82,8 +82,32 @@ struct PositionsFile {
         }
       } && !text.hasPrefix("-")
     if isPlain, !always { return text }
-    var writer = JSONWriter()
-    writer.string(text)
-    return String(decoding: writer.bytes, as: UTF8.self)
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": out += "\\\(scalar)"
+      case " ": out += " "
+      default:
+        if isVisible(scalar) { out.unicodeScalars.append(scalar) } else { out += escape(scalar) }
+      }
+    }
+    return out + "\""
+  }
+
+  /// Whether YAML takes a character as it stands and a person sees it.
+  private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator, .spaceSeparator:
+      false
+    default: true
+    }
+  }
+
+  private static func escape(_ scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16)
+    let width = scalar.value > 0xffff ? 8 : 4
+    return (width == 8 ? "\\U" : "\\u") + String(repeating: "0", count: width - digits.count)
+      + digits
   }
 }

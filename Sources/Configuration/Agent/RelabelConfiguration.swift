@@ -30,6 +30,7 @@ package struct RelabelConfiguration: Hashable, Sendable {
     try section.read("regex", &regex)
     var modulusValue = 0
     try section.read("modulus", &modulusValue)
+    guard modulusValue >= 0 else { throw section.error("modulus", "must not be negative") }
     modulus = UInt64(modulusValue)
     try section.read("target_label", &targetLabel)
     try section.read("replacement", &replacement)
@@ -91,12 +92,12 @@ package struct RelabelConfiguration: Hashable, Sendable {
     let name = action.rawValue
     switch action {
     case .keepequal, .dropequal:
-      guard regex == "(.*)", modulus == 0, separator == ";", replacement == "$1" else {
+      guard !section.hasKey("regex"), modulus == 0, separator == ";", replacement == "$1" else {
         throw section.error(
           "action", "`\(name)` needs source_labels and target_label and no other setting")
       }
     case .labeldrop, .labelkeep:
-      guard sourceLabels.isEmpty, targetLabel.isEmpty, modulus == 0, separator == ";",
+      guard !section.hasKey("source_labels"), targetLabel.isEmpty, modulus == 0, separator == ";",
         replacement == "$1"
       else {
         throw section.error("action", "`\(name)` needs regex and no other setting")

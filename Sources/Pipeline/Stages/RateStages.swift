@@ -22,11 +22,12 @@ struct TokenBucket {
     return true
   }
 
-  /// Takes one token, on credit if need be; the nanoseconds until it is paid for.
+  /// Takes one token, on credit if need be; the nanoseconds until it is paid for, a year at most.
   mutating func takeOnCredit(now: Int64) -> Int64 {
     fill(now)
     tokens -= 1
-    return tokens >= 0 ? 0 : Int64((-tokens / perSecond * 1e9).rounded(.up))
+    guard tokens < 0 else { return 0 }
+    return Int64(min(-tokens / perSecond * 1e9, 365 * 86_400e9).rounded(.up))
   }
 
   private mutating func fill(_ now: Int64) {
@@ -48,18 +49,20 @@ final class LimitStage: Stage {
   private var byLabel: [[UInt8]: TokenBucket] = [:]
 
   private static let reason = "ratelimit_drop_stage"
+  /// A lower `max_distinct_labels` is raised to this, as Promtail does.
+  private static let labelsMin = 10_000
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var rate = 0.0
     var burst = 0
     var drops = false
     var label = ""
-    var labelsMax = 10_000
+    var labelsMax = Self.labelsMin
     try section.readWeakly("rate", &rate)
     try section.readWeakly("burst", &burst)
     try section.readWeakly("drop", &drops)
-    try section.read("by_label_name", &label)
+    try section.readWeakly("by_label_name", &label)
     try section.readWeakly("max_distinct_labels", &labelsMax)
     try section.finish()
     guard rate > 0 else { throw section.error("rate", "is needed, above 0") }
@@ -71,7 +74,7 @@ final class LimitStage: Stage {
     self.burst = burst
     self.drops = drops
     self.label = label.isEmpty ? nil : shared.slots.slot(label)
-    self.labelsMax = max(labelsMax, 1)
+    self.labelsMax = max(labelsMax, Self.labelsMin)
     bucket = TokenBucket(perSecond: rate, burst: burst)
   }
 
@@ -102,15 +105,15 @@ final class SamplingStage: Stage {
   private let rate: Double
   private let reason: String
 
-  init(_ stage: StageConfiguration) throws(ConfigurationError) {
-    var section = try stage.section()
-    var rate = -1.0
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    var section = try stage.section(shared)
+    var rate = 0.0
     try section.readWeakly("rate", &rate)
     var reason = ""
-    try section.read("drop_counter_reason", &reason)
+    try section.readWeakly("drop_counter_reason", &reason)
     try section.finish()
     guard (0...1).contains(rate) else {
-      throw section.error("rate", "is needed, between 0 and 1")
+      throw section.error("rate", "must be between 0 and 1")
     }
     self.rate = rate
     self.reason = reason.isEmpty ? "sampling_stage" : reason

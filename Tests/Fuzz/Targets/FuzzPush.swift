@@ -70,3 +70,23 @@ func fuzzLZ4(_ input: UnsafeRawBufferPointer) {
     precondition(out.count <= 1 << 16, "more than the limit")
   }
 }
+
+/// A push request as a receiver gets it: the first byte tells how it says that it is packed.
+func fuzzPushRequest(_ input: UnsafeRawBufferPointer) {
+  guard let mode = input.first else { return }
+  var body = Array(input.dropFirst())
+  let encodings = [nil, "gzip", "deflate", "snappy", "zstd", "", "identity"]
+  let encoding = encodings[Int(mode & 7) % encodings.count]
+  let type = mode & 8 == 0 ? "application/json" : "application/x-protobuf"
+  if mode & 16 != 0 {
+    switch encoding {
+    case "gzip": body = (try? Zlib.compress(body, .gzip)) ?? body
+    case "deflate": body = (try? Zlib.compress(body, .raw)) ?? body
+    default: if type != "application/json" { body = Snappy.compress(body) }
+    }
+  }
+  let decoder = LokiPushDecoder(limits: LokiPushLimits(decodedBytesMax: 1 << 20))
+  let request = try? decoder.decodeRequest(
+    body, version: mode & 32 == 0 ? .v1 : .legacy, contentType: type, contentEncoding: encoding)
+  if let request { check(request.push, body.count) }
+}

@@ -1,58 +1,5 @@
-import Configuration
-import LinuxIO
-import Pipeline
 import TelemetryModel
 import WireFormats
-
-/// What came out of stages for one line.
-private struct StageOutput: Equatable {
-  var line: [UInt8]
-  var labels: [Label]
-  var metadata: [Label]
-  var timestamp: Timestamp
-}
-
-/// A clock that stands still.
-private struct StillClock: WallClock {
-  func now() -> Int64 { 1_700_000_000_000_000_000 }
-  func monotonic() -> MonotonicTime { MonotonicTime(nanoseconds: 1_000_000_000) }
-}
-
-/// Runs a line through stages given as YAML; nil when the stages are refused.
-private func run(_ yaml: String, _ line: UnsafeRawBufferPointer) -> [StageOutput]? {
-  guard let node = try? YAMLNode.parse(yaml),
-    let stages = try? StageConfiguration.list(node, path: "stages", file: "fuzz"),
-    let pipeline = try? Pipeline(stages: stages, jobName: "fuzz", clock: StillClock())
-  else { return nil }
-  var outputs: [StageOutput] = []
-  func take(_ output: PipelineOutput) {
-    outputs.append(
-      StageOutput(
-        line: Array(output.line), labels: output.labels.sorted,
-        metadata: output.structuredMetadata, timestamp: output.timestamp))
-  }
-  pipeline.process(line: line, timestamp: .zero, labels: ["job": "fuzz"], emit: take)
-  pipeline.flush(emit: take)
-  return outputs
-}
-
-/// A text as YAML has it.
-private func quoted(_ text: some Sequence<UInt8>) -> String {
-  var writer = JSONWriter()
-  writer.string(bytes: Array(text))
-  return String(decoding: writer.bytes, as: UTF8.self)
-}
-
-/// The part before the first line feed, and the rest.
-private func halves(_ input: UnsafeRawBufferPointer) -> (
-  head: UnsafeRawBufferPointer, rest: UnsafeRawBufferPointer
-) {
-  let end = input.firstIndex(of: 10) ?? input.count
-  return (
-    UnsafeRawBufferPointer(rebasing: input[..<end]),
-    UnsafeRawBufferPointer(rebasing: input[min(end + 1, input.count)...])
-  )
-}
 
 /// A JSON line: paths that are found while it is scanned are what JMESPath finds in the tree.
 func fuzzJSONStage(_ input: UnsafeRawBufferPointer) {
@@ -63,8 +10,8 @@ func fuzzJSONStage(_ input: UnsafeRawBufferPointer) {
     - structured_metadata: {z: }
     """
   }
-  let scanned = run(stages(""), input)
-  let evaluated = run(stages(" | @"), input)
+  let scanned = runStages(stages(""), input)
+  let evaluated = runStages(stages(" | @"), input)
   precondition(scanned != nil && scanned == evaluated, "the tree has other values than the scan")
 }
 
@@ -73,15 +20,15 @@ func fuzzJMESPath(_ input: UnsafeRawBufferPointer) {
   let (expression, document) = halves(input)
   guard expression.count <= 512 else { return }
   let stages = "- json: {expressions: {x: \(quoted(expression))}}\n- output: {source: x}"
-  let first = run(stages, document)
-  precondition(first == run(stages, document), "an expression has two values")
+  let first = runStages(stages, document)
+  precondition(first == runStages(stages, document), "an expression has two values")
   if let first { precondition(first.count == 1, "a line is lost") }
 }
 
 /// A logfmt line: what is extracted stands in the line, or is what its escapes mean.
 func fuzzLogfmtStage(_ input: UnsafeRawBufferPointer) {
-  let named = run("- logfmt: {mapping: {x: a}}\n- structured_metadata: {x: }", input)
-  let matched = run(
+  let named = runStages("- logfmt: {mapping: {x: a}}\n- structured_metadata: {x: }", input)
+  let matched = runStages(
     "- logfmt: {regex: '^a$'}\n- structured_metadata: {values: {x: a}}", input)
   precondition(named != nil && named == matched, "two ways to one pair differ")
 }
@@ -89,10 +36,10 @@ func fuzzLogfmtStage(_ input: UnsafeRawBufferPointer) {
 /// A line of a container: what `cri` takes apart is what its expression takes apart.
 func fuzzContainerStages(_ input: UnsafeRawBufferPointer) {
   // With a time as the expression has it and without partial lines the stages are the same.
-  let own = run("- cri: {}", input)
+  let own = runStages("- cri: {}", input)
   let expression =
     #"^(?s)(?P<time>\S+?) (?P<stream>stdout|stderr) (?P<flags>\S+?) (?P<content>.*)$"#
-  let spelt = run(
+  let spelt = runStages(
     """
     - regex: {expression: '\(expression)'}
     - labels: {stream: }
@@ -102,7 +49,7 @@ func fuzzContainerStages(_ input: UnsafeRawBufferPointer) {
   // RE2 and Go see bytes that are no UTF-8 with other eyes.
   let isText = String(validating: input, as: UTF8.self) != nil
   precondition(own != nil && (!isText || own == spelt), "cri differs from its expression")
-  precondition(run("- docker: {}", input)?.count == 1, "docker loses a line")
+  precondition(runStages("- docker: {}", input)?.count == 1, "docker loses a line")
 }
 
 /// An expression of RE2's, a line feed, and the text that it is matched with.
@@ -110,12 +57,12 @@ func fuzzRegexStage(_ input: UnsafeRawBufferPointer) {
   let (expression, text) = halves(input)
   guard expression.count <= 256 else { return }
   let quotedExpression = quoted(expression)
-  let plain = run("- regex: {expression: \(quotedExpression)}", text)
-  let labelled = run(
+  let plain = runStages("- regex: {expression: \(quotedExpression)}", text)
+  let labelled = runStages(
     "- regex: {expression: \(quotedExpression), labels_from_groups: true}", text)
   precondition((plain == nil) == (labelled == nil), "an option makes an expression good")
   if let plain { precondition(plain.count == 1 && plain[0].line.elementsEqual(text)) }
-  _ = run("- replace: {expression: \(quotedExpression), replace: '{{ .Value }}'}", text)
+  _ = runStages("- replace: {expression: \(quotedExpression), replace: '{{ .Value }}'}", text)
 }
 
 /// A layout, a line feed, and the time to read with it.
@@ -126,15 +73,15 @@ func fuzzTimestampStage(_ input: UnsafeRawBufferPointer) {
     - regex: {expression: '(?s)^(?P<t>.*)$'}
     - timestamp: {source: t, format: \(quoted(layout)), action_on_failure: skip}
     """
-  let first = run(stages, text)
-  precondition(first == run(stages, text), "a time has two meanings")
+  let first = runStages(stages, text)
+  precondition(first == runStages(stages, text), "a time has two meanings")
 }
 
 /// A template, a line feed, and the line that it works on.
 func fuzzTemplateStage(_ input: UnsafeRawBufferPointer) {
   let (template, text) = halves(input)
   guard template.count <= 512 else { return }
-  let out = run(
+  let out = runStages(
     "- template: {source: x, template: \(quoted(template))}\n- output: {source: x}", text)
   if let out {
     precondition(out.count == 1, "a line is lost")
@@ -144,7 +91,7 @@ func fuzzTemplateStage(_ input: UnsafeRawBufferPointer) {
 
 /// A Windows event's message.
 func fuzzEventLogMessage(_ input: UnsafeRawBufferPointer) {
-  let out = run(
+  let out = runStages(
     """
     - regex: {expression: '(?s)^(?P<message>.*)$'}
     - eventlogmessage: {}
