@@ -144,6 +144,81 @@ import Testing
     #expect(losses.count == 1 && losses[0].hasSuffix("input `cpu`"))
   }
 
+  @Test func fluentBitsVariablesAndMetadataStay() async throws {
+    let (made, losses) = try await convert(
+      "fluent-bit",
+      """
+      @SET host=loki.example
+      [INPUT]
+          Name tail
+          Path /var/log/${HOSTNAME}.log
+          multiline.parser docker, cri
+          Parser docker
+      [INPUT]
+          Name syslog
+          Mode tcp
+          Parser own
+          Read_From_Tail On
+      [FILTER]
+          Name grep
+          Match *
+          Regex log error
+      [OUTPUT]
+          Name loki
+          Match *
+          Host ${host}
+          Line_Format key_value
+          Structured_Metadata $trace_id,user=$u['id'],fixed=1
+      """)
+    let agent = try agent(made)
+    #expect(agent.clients.map(\.url) == ["http://loki.example:3100/loki/api/v1/push"])
+    #expect(made.contains("/var/log/${HOSTNAME}.log"))
+    #expect(
+      agent.scrapeConfigs[0].pipelineStages.map(\.name) == [
+        "cri", "docker", "match", "json", "structured_metadata",
+      ])
+    #expect(PipelineCheck(agent).faults.isEmpty)
+    #expect(
+      losses.map { $0.split(separator: "`")[1] } == [
+        "line_format key_value", "fixed=1", "read_from_tail", "own",
+      ])
+  }
+
+  @Test func alloysListenersAndFilesOfTargetsBecomeJobs() async throws {
+    let (made, losses) = try await convert(
+      "alloy",
+      """
+      discovery.file "f" { files = ["/etc/targets/*.yml"] }
+      loki.source.file "logs" {
+        targets    = discovery.file.f.targets
+        forward_to = [loki.write.w.receiver]
+      }
+      loki.source.syslog "s" {
+        listener {
+          address        = "127.0.0.1:1514"
+          udp_queue_size = 5
+        }
+        listener {
+          address  = "127.0.0.1:1515"
+          protocol = "udp"
+        }
+        forward_to = [loki.write.w.receiver]
+      }
+      loki.source.api "a" {
+        graceful_shutdown_timeout = "10s"
+        http { listen_port = 3500 }
+        forward_to = [loki.write.w.receiver]
+      }
+      loki.write "w" { endpoint { url = "http://h:3100/loki/api/v1/push" } }
+      """)
+    let agent = try agent(made)
+    #expect(agent.scrapeConfigs.map(\.jobName) == ["logs", "s", "s-2", "a"])
+    #expect(agent.scrapeConfigs[0].fileDiscoveries.first?.files == ["/etc/targets/*.yml"])
+    #expect(agent.scrapeConfigs[1].syslog?.listenAddress == "127.0.0.1:1514")
+    #expect(agent.scrapeConfigs[2].syslog?.listenProtocol == .udp)
+    #expect(losses.count == 2, "\(losses)")
+  }
+
   @Test func promtailsFileKeepsItsComments() async throws {
     let text = """
       # kept

@@ -28,6 +28,10 @@ let checkConfigCommand = Command(
       return .failure
     }
     let configuration = try loadConfiguration(path, surroundings)
+    if let check = configuration.agent.map({ PipelineCheck($0) }) {
+      for remark in check.remarks { surroundings.errors.write(terminalSafe(remark) + "\n") }
+      if let fault = check.faults.first { throw CommandFailure(message: fault.message) }
+    }
     if arguments.has("addresses") {
       for (what, address) in listeners(configuration) {
         let name = what + String(repeating: " ", count: max(0, 40 - what.count))

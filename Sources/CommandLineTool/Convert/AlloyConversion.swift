@@ -6,6 +6,8 @@ struct AlloyConversion {
   private let name: String
   private let blocks: [AlloyBlock]
   private var made = ConvertedConfiguration()
+  /// The `discovery.file` blocks that the targets of the source at hand come from.
+  private var discoveries: [ConvertedYAML] = []
 
   init(_ text: String, name: String) throws(CommandFailure) {
     self.name = name
@@ -14,7 +16,8 @@ struct AlloyConversion {
 
   /// Top-level blocks that stand for nothing here, or for what is always so.
   private static let silent: Set<String> = [
-    "logging", "tracing", "http", "livedebugging", "local.file_match", "discovery.relabel",
+    "logging", "tracing", "http", "livedebugging", "local.file_match", "discovery.file",
+    "discovery.relabel",
     "loki.relabel", "loki.process", "loki.write",
   ]
 
@@ -98,11 +101,13 @@ struct AlloyConversion {
   private mutating func addJobs(_ source: AlloyBlock) {
     let ways = ways(from: source["forward_to"], seen: [])
     if ways.isEmpty { lose(source, "`\(source.kind)`: it leads to no loki.write") }
-    for (index, way) in ways.enumerated() {
+    let bodies = ways.isEmpty ? [] : bodies(source)
+    let jobs = ways.flatMap { way in bodies.map { (way, $0) } }
+    for (index, (way, body)) in jobs.enumerated() {
       var job: [(key: String, value: ConvertedYAML)] = [
         ("job_name", .text(source.label + (index == 0 ? "" : "-\(index + 1)")))
       ]
-      job += self.source(source)
+      job += body
       var rules: [ConvertedYAML] = []
       if case .reference(let path)? = source["relabel_rules"] ?? relabelRules(source),
         let block = block(path.dropLast())
@@ -170,29 +175,35 @@ struct AlloyConversion {
 
   // MARK: Sources
 
+  /// What jobs of a source have besides rules and stages: one job, or one for each listener.
+  private mutating func bodies(_ block: AlloyBlock) -> [[(key: String, value: ConvertedYAML)]] {
+    guard block.kind == "loki.source.syslog" else { return [source(block)] }
+    return block.blocks.filter { $0.kind == "listener" }.map { listener in
+      let known: Set = [
+        "address", "protocol", "idle_timeout", "label_structured_data", "labels",
+        "use_incoming_timestamp", "use_rfc5424_message", "max_message_length", "syslog_format",
+      ]
+      return [
+        (
+          "syslog",
+          section(
+            listener, renaming: ["address": "listen_address", "protocol": "listen_protocol"],
+            only: known)
+        )
+      ]
+    }
+  }
+
   private mutating func source(_ block: AlloyBlock) -> [(key: String, value: ConvertedYAML)] {
     switch block.kind {
     case "loki.source.file": return files(block)
     case "loki.source.journal":
-      return [
-        (
-          "journal",
-          section(
-            block, renaming: ["format_as_json": "json"], without: ["forward_to", "relabel_rules"])
-        )
-      ]
+      let known: Set = ["format_as_json", "max_age", "path", "matches", "labels"]
+      return [("journal", section(block, renaming: ["format_as_json": "json"], only: known))]
     case "loki.source.gelf":
-      return [("gelf", section(block, without: ["forward_to", "relabel_rules"]))]
-    case "loki.source.syslog":
-      if block.blocks.count > 1 { lose(block.blocks[1], "a second listener of one source") }
-      let listener = block.blocks.first.map {
-        section(
-          $0, renaming: ["address": "listen_address", "protocol": "listen_protocol"],
-          without: ["relabel_rules"])
-      }
-      return [("syslog", listener ?? .map([]))]
+      return [("gelf", section(block, only: ["listen_address", "use_incoming_timestamp"]))]
     default:
-      var push = section(block, without: ["forward_to", "relabel_rules"])
+      var push = section(block, only: ["labels", "use_incoming_timestamp"])
       let http = block.blocks.first { $0.kind == "http" }
       var server: [(key: String, value: ConvertedYAML)] = []
       if let value = http?["listen_address"] {
@@ -209,10 +220,13 @@ struct AlloyConversion {
   private mutating func files(_ block: AlloyBlock) -> [(key: String, value: ConvertedYAML)] {
     var targets: [ConvertedYAML] = []
     var rules: [ConvertedYAML] = []
+    discoveries = []
     addTargets(block["targets"], block, &targets, &rules, depth: 0)
     var keys: [(key: String, value: ConvertedYAML)] = []
-    keys.append(
-      ("static_configs", .list(targets.map { .map([("labels", $0)]) })))
+    if !targets.isEmpty || discoveries.isEmpty {
+      keys.append(("static_configs", .list(targets.map { .map([("labels", $0)]) })))
+    }
+    if !discoveries.isEmpty { keys.append(("file_sd_configs", .list(discoveries))) }
     if !rules.isEmpty { keys.append(("relabel_configs", .list(rules))) }
     for (key, value) in block.attributes {
       switch key {
@@ -250,6 +264,8 @@ struct AlloyConversion {
       switch from.kind {
       case "local.file_match":
         addTargets(from["path_targets"], from, &targets, &rules, depth: depth + 1)
+      case "discovery.file":
+        discoveries.append(section(from, only: ["files", "refresh_interval"]))
       case "discovery.relabel":
         addTargets(from["targets"], from, &targets, &rules, depth: depth + 1)
         rules += self.rules(from)
@@ -267,11 +283,19 @@ struct AlloyConversion {
 
   // MARK: Values
 
+  /// A block's settings under the names that they have here; with `only` others are named as
+  /// lost, but those that say where lines go.
   private mutating func section(
-    _ block: AlloyBlock, renaming: [String: String] = [:], without: Set<String> = []
+    _ block: AlloyBlock, renaming: [String: String] = [:], only: Set<String>? = nil
   ) -> ConvertedYAML {
     var members: [(key: String, value: ConvertedYAML)] = []
-    for (key, value) in block.attributes where !without.contains(key) {
+    for (key, value) in block.attributes {
+      if only?.contains(key) == false {
+        if !["forward_to", "relabel_rules"].contains(key) {
+          lose(block, "`\(key)` of \(block.kind)")
+        }
+        continue
+      }
       members.append((renaming[key] ?? key, yaml(value, block)))
     }
     for inner in block.blocks where inner.kind != "rule" {

@@ -60,14 +60,9 @@ private func problems(_ text: String, _ surroundings: Surroundings) -> [String] 
   }
   var problems: [String] = []
   for problem in configuration.agent?.unsupported ?? [] { problems.append("\(problem.path)") }
-  for job in configuration.agent?.scrapeConfigs ?? [] {
-    do throws(PipelineError) {
-      _ = try Pipeline(
-        stages: job.pipelineStages, jobName: job.jobName, clock: SystemClock(),
-        zones: TimeZoneDatabase(fileSystem: RealFileSystem()))
-    } catch {
-      problems.append("the stages of `\(job.jobName)` do not run: \(error.message)")
-    }
+  guard let check = configuration.agent.map({ PipelineCheck($0) }) else { return problems }
+  for fault in check.faults {
+    problems.append("the stages of `\(fault.job)` do not run: \(fault.message)")
   }
-  return problems
+  return problems + check.remarks
 }

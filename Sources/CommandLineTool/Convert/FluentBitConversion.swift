@@ -16,7 +16,8 @@ struct FluentBitConversion {
   }
 
   private mutating func lose(_ section: FluentBitSection, _ what: String) {
-    made.losses.append("\(name):\(section.line): \(what)")
+    let loss = "\(name):\(section.line): \(what)"
+    if !made.losses.contains(loss) { made.losses.append(loss) }
   }
 
   private mutating func convert() {
@@ -84,6 +85,9 @@ struct FluentBitConversion {
     if !basic.isEmpty { client.append(("basic_auth", .map(basic))) }
     if !tls.isEmpty { client.append(("tls_config", .map(tls))) }
     if !headers.isEmpty { client.append(("headers", .map(headers))) }
+    if section["line_format"]?.lowercased() == "key_value" {
+      lose(section, "`line_format key_value`: lines are sent as they are read")
+    }
     if section.isOn("auto_kubernetes_labels") { lose(section, "`auto_kubernetes_labels`") }
     made.clients.append(.map(client))
   }
@@ -112,6 +116,20 @@ struct FluentBitConversion {
       fields.append(field(part.drop { $0 == " " }, label: nil))
     }
     return (fixed, fields)
+  }
+
+  /// Fields that a Loki output sends as structured metadata; fixed values are lost.
+  private mutating func metadata(_ output: FluentBitSection) -> [(label: String, path: String)] {
+    var fields: [(label: String, path: String)] = []
+    for part in (output["structured_metadata"] ?? "").split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+      guard let value = pair.last, value.hasPrefix("$") else {
+        lose(output, "`\(part.drop { $0 == " " })` of structured_metadata")
+        continue
+      }
+      fields.append(field(value[...], label: pair.count == 2 ? pair[0] : nil))
+    }
+    return fields
   }
 
   /// `$a['b']['c']` as a path of JMESPath.
@@ -151,10 +169,13 @@ struct FluentBitConversion {
     case "systemd": job.append(("journal", journal(input, fixed)))
     default: job.append(("syslog", syslog(input, fixed)))
     }
+    if kind != "tail" { stages.checkReceiver(input, kind) }
     for filter in sections where filter.kind == "filter" {
       if Self.matches(tag[...], (filter["match"] ?? "*")[...]) { stages.addFilter(filter) }
     }
     stages.addLabels(labels?.fields ?? [])
+    let metadata = output.map { self.metadata($0) } ?? []
+    stages.addLabels(metadata, stage: "structured_metadata")
     made.losses += stages.losses.filter { !made.losses.contains($0) }
     if !stages.stages.isEmpty { job.append(("pipeline_stages", .list(stages.stages))) }
     made.jobs.append(.map(job))

@@ -41,7 +41,32 @@ struct FluentBitStages {
     for parser in multiline where !["cri", "docker"].contains(parser) {
       addMultiline(parser, input)
     }
-    if let parser = input["parser"] { addParser(parser, source: nil, input) }
+    if let parser = input["parser"], !multiline.contains(parser) {
+      addParser(parser, source: nil, input)
+    }
+  }
+
+  private static let silentReceivers: [String: Set<String>] = [
+    "systemd": [
+      "name", "tag", "alias", "path", "db", "db.sync", "systemd_filter", "systemd_filter_type",
+      "max_entries", "max_fields", "log_level", "storage.type", "mem_buf_limit",
+    ],
+    "syslog": [
+      "name", "tag", "alias", "mode", "listen", "port", "path", "parser", "unix_perm",
+      "buffer_chunk_size", "buffer_max_size", "log_level", "storage.type", "mem_buf_limit",
+      "receive_buffer_size",
+    ],
+  ]
+
+  /// Names what of an input that is no file is not carried over.
+  mutating func checkReceiver(_ input: FluentBitSection, _ kind: String) {
+    for (key, _) in input.settings where Self.silentReceivers[kind]?.contains(key) == false {
+      lose(input, "`\(key)` of the input")
+    }
+    guard kind == "syslog", let parser = input["parser"],
+      !["rfc5424", "rfc3164"].contains(where: { parser.contains($0) })
+    else { return }
+    lose(input, "parser `\(parser)`: messages are read as RFC 5424 or RFC 3164")
   }
 
   private mutating func addMultiline(_ parser: String, _ section: FluentBitSection) {
@@ -194,7 +219,7 @@ struct FluentBitStages {
         let quoted = expression.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         add(
           "match",
-          .map([("selector", .text("{} !~ \"\(quoted)\"")), ("action", .text("drop"))]))
+          .map([("selector", .text("{job=~\".*\"} !~ \"\(quoted)\"")), ("action", .text("drop"))]))
       default: lose(filter, "`Regex \(field)`: only lines can be kept by an expression")
       }
     }
@@ -214,14 +239,15 @@ struct FluentBitStages {
 
   // MARK: Labels
 
-  mutating func addLabels(_ wanted: [(label: String, path: String)]) {
+  /// Makes labels, or what else a stage makes of fields, under other names.
+  mutating func addLabels(_ wanted: [(label: String, path: String)], stage: String = "labels") {
     guard !wanted.isEmpty else { return }
     let missing = wanted.filter { !fields.contains($0.path) }
     if !missing.isEmpty {
       add("json", .map([("expressions", .map(missing.map { ($0.label, .text($0.path)) }))]))
     }
     add(
-      "labels",
+      stage,
       .map(
         wanted.map { label, path in
           (label, fields.contains(path) && path != label ? .text(path) : .null)

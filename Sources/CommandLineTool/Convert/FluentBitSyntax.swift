@@ -19,8 +19,38 @@ struct FluentBitSection {
 }
 
 /// Reads Fluent Bit's classic configuration and the YAML one.
+///
+/// `${NAME}` is what the file sets (`@SET`, `env`), or a reference to the environment.
 enum FluentBitSyntax {
   static func sections(_ text: String, file: String) throws(CommandFailure) -> [FluentBitSection] {
+    var sections: [FluentBitSection] = try written(text, file: file)
+    var variables: [String: String] = [:]
+    sections.removeAll { section in
+      guard section.kind == "directive", let set = section["@set"],
+        let equals = set.firstIndex(of: "=")
+      else { return false }
+      variables[String(set[..<equals])] = String(set[set.index(after: equals)...])
+      return true
+    }
+    for section in sections where section.kind == "env" {
+      for (name, value) in section.settings { variables[name] = value }
+    }
+    sections.removeAll { $0.kind == "env" }
+    for section in sections.indices {
+      for setting in sections[section].settings.indices {
+        let value = sections[section].settings[setting].value
+        sections[section].settings[setting].value = value.replacing(/\$\{(\w+)\}/) {
+          variables[String($0.1)] ?? ConvertedYAML.environment(String($0.1))
+        }
+      }
+    }
+    return sections
+  }
+
+  /// The sections as they stand.
+  private static func written(_ text: String, file: String) throws(CommandFailure)
+    -> [FluentBitSection]
+  {
     let isClassic = text.split(separator: "\n").contains { line in
       line.drop { $0 == " " || $0 == "\t" }.hasPrefix("[")
     }
@@ -43,12 +73,13 @@ enum FluentBitSyntax {
       while let last = value.last, last == " " || last == "\t" || last == "\r" {
         value.removeLast()
       }
-      if sections.isEmpty || key.hasPrefix("@") {
+      let owner = sections.lastIndex { $0.kind != "directive" }
+      if let owner, !key.hasPrefix("@") {
+        sections[owner].settings.append((key.lowercased(), String(value)))
+      } else {
         sections.append(
           FluentBitSection(
             kind: "directive", line: number + 1, settings: [(key.lowercased(), String(value))]))
-      } else {
-        sections[sections.count - 1].settings.append((key.lowercased(), String(value)))
       }
     }
     return sections
@@ -69,10 +100,10 @@ enum FluentBitSyntax {
           let key = member.key.lowercased()
           if let scalar = member.value.scalar {
             section.settings.append((key, scalar.text))
+          } else if let items = member.value.items {
+            for value in items { section.settings.append((key, value.scalar?.text ?? "")) }
           } else {
-            for value in member.value.items ?? [] {
-              section.settings.append((key, value.scalar?.text ?? ""))
-            }
+            section.settings.append((key, ""))
           }
         }
         sections.append(section)
@@ -83,6 +114,11 @@ enum FluentBitSyntax {
     add("input", root["pipeline"]?["inputs"])
     add("filter", root["pipeline"]?["filters"])
     add("output", root["pipeline"]?["outputs"])
+    var environment = FluentBitSection(kind: "env", line: 0)
+    for member in root["env"]?.members ?? [] {
+      environment.settings.append((member.key, member.value.scalar?.text ?? ""))
+    }
+    sections.append(environment)
     for member in root.members ?? []
     where !["service", "env", "parsers", "multiline_parsers", "pipeline"].contains(member.key) {
       sections.append(
