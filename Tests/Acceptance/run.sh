@@ -34,10 +34,10 @@ part() {
 # Python clients from PyPI, installed once into the build folder.
 clients() {
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 77
-  "$venv/bin/python" -c 'import grpc, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http, opentelemetry.exporter.zipkin.json, py_zipkin, requests, cramjam' 2>/dev/null && return 0
+  "$venv/bin/python" -c 'import grpc, opentelemetry.exporter.otlp.proto.grpc, opentelemetry.exporter.otlp.proto.http, opentelemetry.exporter.zipkin.json, py_zipkin, pygelf, requests, cramjam' 2>/dev/null && return 0
   "$venv/bin/pip" install -q --disable-pip-version-check grpcio opentelemetry-sdk \
     opentelemetry-exporter-otlp-proto-grpc opentelemetry-exporter-otlp-proto-http \
-      opentelemetry-exporter-zipkin-json py-zipkin requests cramjam \
+      opentelemetry-exporter-zipkin-json py-zipkin pygelf requests cramjam \
     || { echo "skipped: PyPI's clients cannot be installed"; return 77; }
 }
 
@@ -100,6 +100,7 @@ part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
 part span-kills python3 Tests/Acceptance/span-kill-harness.py 15 --verify-every 5
 part full-disk python3 Tests/Acceptance/full-disk.py 4
 part syslog-senders python3 Tests/Acceptance/syslog-senders.py
+part agent-sources with_clients Tests/Acceptance/agent-sources.py
 part rotation python3 Tests/Acceptance/rotation-harness.py --lines 60000 --kills 3 --away 5
 part journald python3 Tests/Acceptance/journald-harness.py --entries 200 --kills 3
 

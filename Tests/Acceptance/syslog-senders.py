@@ -89,24 +89,35 @@ def with_logger(folder, ports):
 
 
 def with_rsyslog(folder, ports):
-    """rsyslogd takes a file and forwards it in RFC 5424 by octet counts and lines, and RFC 3164."""
-    _, _, tcp, _, _, old = ports
+    """rsyslogd takes a file and forwards it in RFC 5424 by octet counts and lines, in RFC 3164, and
+    by TLS where its driver is installed."""
+    _, _, tcp, tls, _, old = ports
+    by_tls = bool(glob.glob("/usr/lib/*/rsyslog/lmnsd_gtls.so"))
+    files = "".join(f' defaultNetstreamDriver{name}File="{folder}/{file}.pem"' for name, file in (
+        ("CA", "cert"), ("Cert", "cert"), ("Key", "key"))) if by_tls else ""
+    secure = f"""
+action(type="omfwd" target="127.0.0.1" port="{tls}" protocol="tcp" StreamDriver="gtls"
+       StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="127.0.0.1"
+       TCP_Framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format")
+""" if by_tls else ""
     write_file(f"{folder}/rsyslog.conf", f"""
-global(workDirectory="{folder}/rsyslog")
+global(workDirectory="{folder}/rsyslog"{files})
 module(load="imfile" pollingInterval="1")
 input(type="imfile" file="{folder}/in.log" tag="rsyslog:" facility="local1" severity="error")
 action(type="omfwd" target="127.0.0.1" port="{tcp}" protocol="tcp" template="RSYSLOG_SyslogProtocol23Format")
 action(type="omfwd" target="127.0.0.1" port="{tcp}" protocol="tcp" TCP_Framing="octet-counted"
        template="RSYSLOG_SyslogProtocol23Format")
 action(type="omfwd" target="127.0.0.1" port="{old}" protocol="tcp" template="RSYSLOG_TraditionalForwardFormat")
-""")
+{secure}""")
     os.makedirs(f"{folder}/rsyslog", exist_ok=True)
     write_file(f"{folder}/in.log", "".join(f"rsyslog {n}\n" for n in range(COUNT)))
     with open(f"{folder}/rsyslog.log", "wb") as log:
         process = subprocess.Popen(
             ["rsyslogd", "-n", "-f", f"{folder}/rsyslog.conf", "-i", f"{folder}/rsyslog.pid"],
             stdout=log, stderr=log)
-    return process, {'job="tcp"': 2 * COUNT, 'job="old"': COUNT}
+    if not by_tls:
+        say("TLS of rsyslog is left out: rsyslog-gnutls is not installed")
+    return process, {'job="tcp"': 2 * COUNT, 'job="old"': COUNT, 'job="tls"': COUNT * by_tls}
 
 
 def syslog_ng():
