@@ -180,7 +180,9 @@ package struct Agent: Sendable {
       } catch {
         throw HTTPError(.setup, status: .internalServerError, error.description)
       }
-      try server.listen(address, name: "agent", handler: endpoints(running).router.handler)
+      try server.listen(
+        address, name: "agent", tls: TLSConfiguration(settings.httpTLS),
+        handler: endpoints(running).router.handler)
       return server
     } catch { throw AgentError(error) }
   }

@@ -61,6 +61,9 @@ package final class Pipeline {
     entry = StageEntry(base: none, timestamp: .zero, origin: .none)
   }
 
+  /// What was noticed in the settings, which are good nevertheless: settings that no stage knows.
+  package var remarks: [String] { shared.remarks.texts }
+
   /// Whether a stage can hold lines back.
   package var holdsLines: Bool { !holdingStages.isEmpty }
 
@@ -141,6 +144,9 @@ package final class Pipeline {
   package func flush(emit: (PipelineOutput) -> Void) {
     continueAll({ $0.flushed() }, emit)
   }
+
+  /// Lets go of what Promtail lets go of when it stops: partial lines of containers stay.
+  func stop(emit: (PipelineOutput) -> Void) { continueAll({ $0.stopped() }, emit) }
 
   /// Visits the origin of every line that is held now.
   package func heldOrigins(_ visit: (LineOrigin) -> Void) {

@@ -43,6 +43,14 @@ extension LaneSettings {
         inspector: inspector)
     } catch { throw AgentError(error, job: job) }
   }
+
+  /// Throws what is wrong with a job's stages before a thread runs them, and tells of settings
+  /// that no stage knows.
+  func check(_ stages: [StageConfiguration], job: String) throws(AgentError) {
+    for remark in try pipeline(stages, job: job).remarks {
+      Log("agent").warn("a setting of a stage is not known", ["job": job, "setting": remark])
+    }
+  }
 }
 
 /// Where one reading thread's lines go: batched, and committed to the queue with the positions

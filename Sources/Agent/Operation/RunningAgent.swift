@@ -98,7 +98,7 @@ final class RunningAgent: Sendable {
   }
 
   private func startReceiver(_ job: ReceiverJob, _ settings: LaneSettings) throws(AgentError) {
-    _ = try settings.pipeline(job.stages, job: job.name)
+    try settings.check(job.stages, job: job.name)
     let signal: ThreadSignal
     do throws(SystemError) { signal = try ThreadSignal() } catch { throw AgentError(error) }
     signals.withLock { $0.append(signal) }
@@ -144,7 +144,7 @@ final class RunningAgent: Sendable {
     let rescanSeconds = configuration.target.syncPeriod.seconds
     let (fileSystem, board, registry, stop) = (fileSystem, board, registry, stop)
     // A lane belongs to its thread and is made there; what is wrong with it is found before.
-    for job in jobs { _ = try settings.pipeline(job.stages, job: job.name) }
+    for job in jobs { try settings.check(job.stages, job: job.name) }
     let started = StartedFlag()
     let tailSettings = tail
     start("files") { [log] in
@@ -174,7 +174,7 @@ final class RunningAgent: Sendable {
   private func startJournal(
     _ job: JournalJob, _ restored: RestoredPositions, _ settings: LaneSettings
   ) throws(AgentError) {
-    _ = try settings.pipeline(job.stages, job: job.name)
+    try settings.check(job.stages, job: job.name)
     let (board, registry) = (board, registry)
     start("journal") { [log] in
       do throws(AgentError) {

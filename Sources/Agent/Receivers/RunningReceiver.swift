@@ -82,11 +82,7 @@ final class RunningReceiver: Sendable {
       var stream = StreamReceiverSettings()
       stream.idleSeconds = settings.idleTimeout.seconds
       stream.messageBytesMax = settings.maxMessageLength
-      if !settings.tls.isOff {
-        stream.tls = TLSConfiguration(
-          certificatePath: settings.tls.certificateFile, keyPath: settings.tls.keyFile,
-          clientAuthorityPath: settings.tls.caFile.isEmpty ? nil : settings.tls.caFile)
-      }
+      stream.tls = TLSConfiguration(settings.tls)
       let receiver = try StreamReceiver(stream, inbox: inbox)
       let bound = try receiver.listen(address, on: try loop())
       return RunningReceiver(inbox, .stream(receiver), address: bound.description)
@@ -110,6 +106,7 @@ final class RunningReceiver: Sendable {
     let text = host.contains(":") ? "[\(host)]" : host
     let listener = try server.listen(
       try parse("\(text):\(settings.server.httpListenPort)"), name: "loki_push_api",
+      tls: TLSConfiguration(settings.server.httpTLS),
       handler: PushReceiverRoutes(inbox: inbox).router.handler)
     return RunningReceiver(inbox, .http(server), address: listener.address.description)
   }
@@ -137,5 +134,15 @@ final class RunningReceiver: Sendable {
       thread.join()
     case nil: break
     }
+  }
+}
+
+extension TLSConfiguration {
+  /// nil where there is no certificate.
+  init?(_ settings: ReceiverTLS) {
+    guard !settings.isOff else { return nil }
+    self.init(
+      certificatePath: settings.certificateFile, keyPath: settings.keyFile,
+      clientAuthorityPath: settings.caFile.isEmpty ? nil : settings.caFile)
   }
 }

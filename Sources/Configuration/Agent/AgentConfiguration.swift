@@ -108,6 +108,7 @@ package struct AgentServer: Sendable {
   /// Whether `/ready` waits for a target to be found.
   package var healthCheckTarget = true
   package var enableRuntimeReload = false
+  package var httpTLS = ReceiverTLS()
 
   package init() {}
 
@@ -121,6 +122,9 @@ package struct AgentServer: Sendable {
     try section.read("graceful_shutdown_timeout", &gracefulShutdownTimeout)
     try section.read("health_check_target", &healthCheckTarget)
     try section.read("enable_runtime_reload", &enableRuntimeReload)
+    if var inner = try section.section("http_tls_config") {
+      httpTLS = try ReceiverTLS(server: &inner)
+    }
     section.ignore(AgentServer.withoutMeaning)
     try section.finish()
   }
@@ -133,6 +137,7 @@ package struct AgentServer: Sendable {
     "grpc_server_max_connection_age_grace", "grpc_server_max_connection_idle",
     "grpc_server_max_recv_msg_size", "grpc_server_max_send_msg_size",
     "grpc_server_min_time_between_pings", "grpc_server_ping_without_stream_allowed",
+    "grpc_tls_config",
     "http_listen_conn_limit", "http_listen_network", "http_path_prefix",
     "http_server_idle_timeout", "http_server_read_header_timeout", "http_server_read_timeout",
     "http_server_write_timeout", "log_request_at_info_level_enabled", "log_request_headers",

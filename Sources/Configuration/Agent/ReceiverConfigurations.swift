@@ -75,6 +75,33 @@ package struct ReceiverTLS: Hashable, Sendable {
     try section.read("ca_file", &caFile)
     section.ignore(["server_name", "insecure_skip_verify", "min_version", "max_version"])
     try section.finish()
+    try checkFiles(section)
+  }
+
+  /// The section `http_tls_config` of a server.
+  init(server section: inout SettingSection) throws(ConfigurationError) {
+    try section.read("cert_file", &certificateFile)
+    try section.read("key_file", &keyFile)
+    var kind = ""
+    try section.read("client_auth_type", &kind)
+    var authorities = ""
+    try section.read("client_ca_file", &authorities)
+    try section.finish()
+    switch kind {
+    case "", "NoClientCert": break
+    case "RequireAndVerifyClientCert":
+      guard !authorities.isEmpty else {
+        throw section.error("client_ca_file", "is needed for `client_auth_type: \(kind)`")
+      }
+      caFile = authorities
+    default:
+      throw section.error(
+        "client_auth_type", "must be NoClientCert or RequireAndVerifyClientCert, not `\(kind)`")
+    }
+    try checkFiles(section)
+  }
+
+  private func checkFiles(_ section: SettingSection) throws(ConfigurationError) {
     guard isOff || (!certificateFile.isEmpty && !keyFile.isEmpty) else {
       throw section.error("cert_file", "and `key_file` are both needed for TLS")
     }

@@ -1,6 +1,19 @@
 package import WireFormats
 
+/// What was noticed in settings that are good nevertheless; for one thread.
+package final class SettingRemarks {
+  /// `file:line:column: …`, in the order in which they were read.
+  package private(set) var texts: [String] = []
+
+  package init() {}
+
+  package func add(_ remark: ConfigurationError) { texts.append(remark.description) }
+}
+
 /// Reads the settings of one mapping by name; what nobody asked for is an error in the end.
+///
+/// With ``remarks`` it is read as Promtail reads a stage's settings: the case of names does not
+/// matter, and what nobody asked for is remarked on alone.
 ///
 /// A key that is absent or null leaves the value as it was, so that defaults stand in the types.
 /// Every message names file, line, column and the setting's path (`server.limits.max_line_size`).
@@ -13,6 +26,8 @@ package struct SettingSection {
   /// All members, in order.
   package let allMembers: [YAMLMember]
   private var asked: [String] = []
+  /// Takes what is unknown; nil where that is an error.
+  package var remarks: SettingRemarks?
 
   /// Takes a mapping; null is an empty one. Throws for another kind of node.
   package init(_ node: YAMLNode, path: String, file: String) throws(ConfigurationError) {
@@ -45,7 +60,9 @@ package struct SettingSection {
   /// The member `key` even when its value is null.
   package mutating func member(_ key: String) -> YAMLMember? {
     asked.append(key)
-    return allMembers.first { $0.key == key }
+    if let member = allMembers.first(where: { $0.key == key }) { return member }
+    guard remarks != nil else { return nil }
+    return allMembers.first { $0.key.lowercased() == key }
   }
 
   /// Marks keys as known that have no meaning here.
@@ -57,12 +74,17 @@ package struct SettingSection {
   package func finish(_ explain: (String) -> String? = { _ in nil }) throws(ConfigurationError) {
     let known = Set(asked)
     for member in allMembers where !known.contains(member.key) {
+      if remarks != nil, known.contains(member.key.lowercased()) { continue }
       let place = path.isEmpty ? "at the top level" : "under `\(path)`"
       var message = explain(member.key) ?? "unknown key `\(member.key)` \(place)"
+      if remarks != nil { message += ", which has no effect" }
       if explain(member.key) == nil, let nearest = NearestName.find(member.key, among: known) {
         message += "; did you mean `\(nearest)`?"
       }
-      throw ConfigurationError(file: file, mark: member.keyMark, message: message)
+      guard let remarks else {
+        throw ConfigurationError(file: file, mark: member.keyMark, message: message)
+      }
+      remarks.add(ConfigurationError(file: file, mark: member.keyMark, message: message))
     }
   }
 
@@ -77,7 +99,9 @@ package struct SettingSection {
   /// The mapping `key`, or nil when absent or null.
   package mutating func section(_ key: String) throws(ConfigurationError) -> SettingSection? {
     guard let node = node(key) else { return nil }
-    return try SettingSection(node, path: path(key), file: file)
+    var section = try SettingSection(node, path: path(key), file: file)
+    section.remarks = remarks
+    return section
   }
 
   /// Whether `key` stands here, be it without a value.

@@ -45,7 +45,7 @@ extension StageEntry {
     case .bool(let flag): .bool(flag)
     case .number(let number): .number(number)
     case .string(let text): .text(append(Array(text.utf8)))
-    case .array, .object, .expression: .text(append(value.text(escapesHTML: true)))
+    case .array, .object, .expression: .text(append(value.text(padsExponents: true)))
     }
   }
 }

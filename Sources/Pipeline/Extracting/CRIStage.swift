@@ -52,7 +52,7 @@ final class PartialLinesStage: HoldingStage {
   private static let heldBytesMax = 16 << 20
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var partials = 0
     var bytes = 0
     var truncates = false
@@ -60,10 +60,9 @@ final class PartialLinesStage: HoldingStage {
     try section.readWeakly("max_partial_line_size", &bytes)
     try section.readWeakly("max_partial_line_size_truncate", &truncates)
     try section.finish()
-    guard partials >= 0 else { throw section.error("max_partial_lines", "must not be negative") }
-    guard bytes >= 0 else { throw section.error("max_partial_line_size", "must not be negative") }
     partialLinesMax = partials == 0 ? 100 : partials
-    lineBytesMax = truncates && bytes > 0 ? bytes : nil
+    // With `max_partial_line_size_truncate` alone nothing of a partial line stays, as in Promtail.
+    lineBytesMax = truncates && bytes >= 0 ? bytes : nil
     flags = shared.slots.slot("flags")
   }
 
@@ -111,6 +110,9 @@ final class PartialLinesStage: HoldingStage {
     defer { held = [] }
     return held.map(\.entry)
   }
+
+  /// Promtail forgets partial lines.
+  func stopped() -> [StageEntry] { [] }
 
   func heldOrigins(_ visit: (LineOrigin) -> Void) {
     for (_, entry) in held {

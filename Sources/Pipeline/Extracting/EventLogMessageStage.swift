@@ -9,12 +9,12 @@ final class EventLogMessageStage: Stage {
   private let overwrites: Bool
 
   /// Why lines are dropped whose message has no text.
-  private static let dropReason = "eventlogmessage_stage_no_text"
+  static let dropReason = "eventlogmessage_stage_no_text"
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var name = "message"
-    try section.read("source", &name)
+    try section.readText("source", &name)
     var drops = false
     var overwrites = false
     try section.read("drop_invalid_labels", &drops)

@@ -22,12 +22,12 @@ final class GeoIPStage: Stage {
   private let lookups: [(slot: Int, path: JMESPath)]
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     let path = try section.needed("db")
     let type: String
     var lookups: [(slot: Int, path: JMESPath)] = []
     if let inner = try section.section("custom_lookups") {
-      for (name, text) in try inner.texts() {
+      for (name, text) in try inner.textMembers() {
         let expression = text.flatMap { $0.isEmpty ? nil : $0 } ?? name
         do { lookups.append((shared.slots.slot(name), try JMESPath(expression))) } catch {
           throw inner.error(name, "is no JMESPath expression: \(error.message)")
@@ -38,13 +38,13 @@ final class GeoIPStage: Stage {
       type = try section.needed("db_type")
     } else {
       var given = ""
-      try section.read("db_type", &given)
+      try section.readText("db_type", &given)
       type = given
     }
     // Without a source Promtail loads the configuration and never finds anything.
     let name = try section.source()
     var target = "labels"
-    try section.read("target", &target)
+    try section.readText("target", &target)
     try section.finish()
     guard ["labels", "extracted"].contains(target) else {
       throw section.error("target", "must be labels or extracted, not `\(target)`")

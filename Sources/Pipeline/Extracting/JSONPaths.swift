@@ -205,7 +205,7 @@ struct JSONPaths {
       default:
         let start = scanner.position - 1
         let tree = JMESValue(try JSONValue.read(from: token, &scanner))
-        found = .text(append(tree.text(escapesHTML: true)))
+        found = .text(append(tree.text(padsExponents: true)))
         try descend(node, from: start)
       }
       set(node, found)

@@ -19,10 +19,10 @@ final class JSONStage: Stage {
   private let regex: Regex?
 
   /// Why lines are dropped with `drop_malformed`.
-  private static let dropReason = "json_stage_malformed"
+  static let dropReason = "json_stage_malformed"
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     regex = try section.nameRegex()
     let mapping = try section.section("expressions")
     guard regex != nil || mapping?.keys.isEmpty == false else {
@@ -30,12 +30,12 @@ final class JSONStage: Stage {
     }
     source = try section.source().map { shared.slots.slot($0) }
     var drops = false
-    try section.readWeakly("drop_malformed", &drops)
+    try section.read("drop_malformed", &drops)
     dropsMalformed = drops
     try section.finish()
     var targets: [Int] = []
     var expressions: [JMESPath] = []
-    for (name, text) in try mapping?.texts() ?? [] {
+    for (name, text) in try mapping?.textMembers() ?? [] {
       targets.append(shared.slots.slot(name))
       let path = text.flatMap { $0.isEmpty ? nil : $0 } ?? name
       do { expressions.append(try JMESPath(path)) } catch {

@@ -12,7 +12,7 @@ final class LogfmtStage: Stage {
   private let regex: Regex?
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     regex = try section.nameRegex()
     let mapping = try section.section("mapping")
     guard regex != nil || mapping?.keys.isEmpty == false else {
@@ -20,7 +20,7 @@ final class LogfmtStage: Stage {
     }
     source = try section.source().map { shared.slots.slot($0) }
     try section.finish()
-    fields = try (mapping?.texts() ?? []).map { name, field in
+    fields = try (mapping?.textMembers() ?? []).map { name, field in
       (Array((field.flatMap { $0.isEmpty ? nil : $0 } ?? name).utf8), shared.slots.slot(name))
     }
   }

@@ -12,7 +12,7 @@ final class PatternStage: Stage {
   private var found: [(number: Int, range: Range<Int>)] = []
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     let text = try section.needed("pattern")
     source = try section.source().map { shared.slots.slot($0) }
     var setsLabels = false

@@ -11,7 +11,8 @@ final class RegexStage: Stage {
   private let setsLabels: Bool
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
+    _ = try section.needed("expression")
     guard let compiled = try section.regex("expression") else {
       throw section.error("expression", "is needed")
     }

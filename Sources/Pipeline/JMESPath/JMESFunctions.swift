@@ -48,7 +48,7 @@ enum JMESFunctions {
     case ("to_array", _): return .array([value])
     case ("to_string", .string): return value
     case ("to_string", _):
-      return .string(String(decoding: value.text(escapesHTML: true), as: UTF8.self))
+      return .string(String(decoding: value.text(padsExponents: false), as: UTF8.self))
     case ("to_number", .number): return value
     case ("to_number", .string(let text)): return Double(text).map { .number($0) } ?? .null
     case ("to_number", _): return .null

@@ -65,29 +65,34 @@ indirect enum JMESValue: Hashable {
     }
   }
 
-  /// The value as compact JSON.
-  func text(escapesHTML: Bool) -> [UInt8] {
+  /// The value as compact JSON, escaped for HTML as by Go's encoding/json.
+  ///
+  /// - Parameter padsExponents: writes `1e-07` in place of `1e-7`, as Promtail does where it
+  ///   extracts a value.
+  func text(padsExponents: Bool) -> [UInt8] {
     var writer = JSONWriter()
-    writer.escapesHTML = escapesHTML
-    write(to: &writer)
+    writer.escapesHTML = true
+    write(to: &writer, padsExponents)
     return writer.bytes
   }
 
-  private func write(to writer: inout JSONWriter) {
+  private func write(to writer: inout JSONWriter, _ padsExponents: Bool) {
     switch self {
     case .null, .expression: writer.null()
     case .bool(let flag): writer.bool(flag)
+    case .number(let number) where padsExponents && number != 0 && abs(number) < 1e-6:
+      writer.raw(formatFloat(number, .general).utf8)
     case .number(let number): writer.double(number)
     case .string(let text): writer.string(text)
     case .array(let items):
       writer.beginArray()
-      for item in items { item.write(to: &writer) }
+      for item in items { item.write(to: &writer, padsExponents) }
       writer.endArray()
     case .object(let members):
       writer.beginObject()
       for member in members {
         writer.key(member.key)
-        member.value.write(to: &writer)
+        member.value.write(to: &writer, padsExponents)
       }
       writer.endObject()
     }

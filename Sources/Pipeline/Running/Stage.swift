@@ -30,7 +30,13 @@ protocol HoldingStage: Stage {
   func expired(now: Int64) -> [StageEntry]
   /// Everything that is held.
   func flushed() -> [StageEntry]
+  /// What is let go of when Promtail stops.
+  func stopped() -> [StageEntry]
   func heldOrigins(_ visit: (LineOrigin) -> Void)
+}
+
+extension HoldingStage {
+  func stopped() -> [StageEntry] { flushed() }
 }
 
 /// What the stages of one pipeline share.
@@ -44,6 +50,8 @@ final class StageResources {
     TemplateEnvironment(
       now: { [clock] in Timestamp(nanoseconds: clock.now()) }, zones: zones,
       localZone: zones.rules(named: "Local") ?? .utc))
+  /// What was noticed in the settings of stages.
+  let remarks = SettingRemarks()
   /// When reading may go on after a `limit` that does not drop, by the monotonic clock.
   var readAgainAt: Int64?
 

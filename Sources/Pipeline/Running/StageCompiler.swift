@@ -55,8 +55,8 @@ struct StageCompiler {
     case "pack": return try PackStage(stage, shared)
     case "drop": return try DropStage(stage, shared)
     case "limit": return try LimitStage(stage, shared)
-    case "sampling": return try SamplingStage(stage)
-    case "decolorize": return try DecolorizeStage(stage)
+    case "sampling": return try SamplingStage(stage, shared)
+    case "decolorize": return try DecolorizeStage(stage, shared)
     case "multiline": return try MultilineStage(stage, shared)
     case "template": return try TemplateStage(stage, shared)
     case "replace": return try ReplaceStage(stage, shared)
@@ -99,7 +99,8 @@ struct StageCompiler {
 
   /// `docker` is four stages with fixed settings.
   private mutating func compileDocker(_ stage: StageConfiguration) throws(ConfigurationError) {
-    try stage.section().finish()
+    // Promtail does not look at what stands here.
+    if stage.settings.members != nil { try stage.section(shared).finish() }
     program.append(TakeLabelsStage())
     program.append(
       JSONStage(

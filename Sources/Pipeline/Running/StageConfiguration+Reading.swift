@@ -5,8 +5,10 @@ import WireFormats
 
 extension StageConfiguration {
   /// The stage's settings to read by name.
-  func section() throws(ConfigurationError) -> SettingSection {
-    try SettingSection(settings, path: path, file: file)
+  func section(_ shared: StageResources) throws(ConfigurationError) -> SettingSection {
+    var section = try SettingSection(settings, path: path, file: file)
+    section.remarks = shared.remarks
+    return section
   }
 
   /// An error about the stage as a whole.
@@ -32,7 +34,7 @@ extension SettingSection {
   /// The optional `source`: nil when absent; an empty one is an error.
   mutating func source() throws(ConfigurationError) -> String? {
     var source: String?
-    try read("source", &source)
+    try readText("source", &source)
     guard source != "" else { throw error("source", "must not be empty") }
     return source
   }
@@ -40,15 +42,15 @@ extension SettingSection {
   /// A setting that must be there and not be empty.
   mutating func needed(_ key: String) throws(ConfigurationError) -> String {
     var text = ""
-    try read(key, &text)
+    try readText(key, &text)
     guard !text.isEmpty else { throw error(key, "is needed") }
     return text
   }
 
   /// The expression `key`, compiled; nil when absent.
-  mutating func regex(_ key: String) throws(ConfigurationError) -> Regex? {
+  mutating func regex(_ key: String, weakly: Bool = false) throws(ConfigurationError) -> Regex? {
     var text: String?
-    try read(key, &text)
+    if weakly { try readWeakly(key, &text) } else { try readText(key, &text) }
     guard let text else { return nil }
     do { return try Regex(text) } catch { throw self.error(key, "is malformed: \(error.message)") }
   }
@@ -58,52 +60,42 @@ extension SettingSection {
     node("regex")?.scalar?.text.isEmpty == false ? try regex("regex") : nil
   }
 
-  /// A text; a number or truth value without quotes is an error, as it is in Promtail.
+  /// A text; a number, truth value or date without quotes is an error, as it is in Promtail.
   mutating func readText(_ key: String, _ value: inout String?) throws(ConfigurationError) {
     guard let scalar = try scalar(key) else { return }
-    guard !scalar.isNumberOrBool else {
+    value = try text(scalar, key)
+  }
+
+  /// The same for a text that is there by default.
+  mutating func readText(_ key: String, _ value: inout String) throws(ConfigurationError) {
+    if let scalar = try scalar(key) { value = try text(scalar, key) }
+  }
+
+  private func text(_ scalar: YAMLScalar, _ key: String) throws(ConfigurationError) -> String {
+    guard !scalar.isOtherThanText else {
       throw error(key, "must be a text; put the value in quotes", at: .scalar(scalar))
     }
-    value = scalar.text
+    return scalar.text
   }
 
-  /// A truth value, written as text too.
-  mutating func readWeakly(_ key: String, _ value: inout Bool) throws(ConfigurationError) {
-    guard let scalar = try scalar(key) else { return }
-    let plain = YAMLScalar(text: scalar.text, isPlain: true, mark: scalar.mark)
-    guard let flag = plain.boolValue else {
-      throw error(key, "must be true or false, not `\(scalar.text)`", at: .scalar(scalar))
+  /// A list of texts.
+  mutating func readTextList(_ key: String, _ value: inout [String]) throws(ConfigurationError) {
+    guard node(key) != nil else { return }
+    value = []
+    for item in try list(key) {
+      guard let scalar = item.scalar else {
+        throw error(key, "must hold texts, not \(item.kind)", at: item)
+      }
+      value.append(scalar.isNull ? "" : try text(scalar, key))
     }
-    value = flag
   }
 
-  /// A number, written as text too.
-  mutating func readWeakly(_ key: String, _ value: inout Double) throws(ConfigurationError) {
-    guard let scalar = try scalar(key) else { return }
-    let plain = YAMLScalar(text: scalar.text, isPlain: true, mark: scalar.mark)
-    guard let number = plain.doubleValue, number.isFinite else {
-      throw error(key, "must be a number, not `\(scalar.text)`", at: .scalar(scalar))
+  /// All members of this mapping as names and texts, in order; a null value is nil.
+  func textMembers() throws(ConfigurationError) -> [(name: String, value: String?)] {
+    for member in allMembers {
+      if let scalar = member.value.scalar, !scalar.isNull { _ = try text(scalar, member.key) }
     }
-    value = number
-  }
-
-  /// A whole number, written as text too.
-  mutating func readWeakly(_ key: String, _ value: inout Int) throws(ConfigurationError) {
-    guard let scalar = try scalar(key) else { return }
-    let plain = YAMLScalar(text: scalar.text, isPlain: true, mark: scalar.mark)
-    guard let number = plain.intValue else {
-      throw error(key, "must be a whole number, not `\(scalar.text)`", at: .scalar(scalar))
-    }
-    value = number
-  }
-
-  /// A list of texts, or one text.
-  mutating func readWeakly(_ key: String, _ value: inout [String]) throws(ConfigurationError) {
-    if let scalar = node(key)?.scalar {
-      value = [scalar.text]
-    } else {
-      try read(key, &value)
-    }
+    return try texts()
   }
 }
 

@@ -1,5 +1,6 @@
 import Configuration
 import Regex
+import WireFormats
 
 /// `decolorize`: takes the escape sequences of terminals out of the line.
 final class DecolorizeStage: Stage {
@@ -10,8 +11,9 @@ final class DecolorizeStage: Stage {
     "[\u{1b}\u{9b}][[\\]()#;?]*(?:(?:(?:[a-zA-Z\\d]*(?:;[a-zA-Z\\d]*)*)?\u{7})"
     + "|(?:(?:\\d{1,4}(?:;\\d{0,4})*)?[\\dA-PRZcf-ntqry=><~]))"
 
-  init(_ stage: StageConfiguration) throws(ConfigurationError) {
-    try stage.section().finish()
+  init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
+    // Promtail does not look at what stands here.
+    if stage.settings.members != nil { try stage.section(shared).finish() }
     do { regex = try Regex(DecolorizeStage.expression) } catch {
       throw stage.error(error.message)
     }

@@ -6,7 +6,8 @@ import WireFormats
 /// `drop`: drops lines for which every given condition holds.
 final class DropStage: Stage {
   private let reason: String
-  private let sources: [Int]
+  /// Extracted values to look at; nil for the line.
+  private let sources: [Int]?
   private let separator: [UInt8]
   private let regex: Regex?
   private let value: [UInt8]?
@@ -14,50 +15,52 @@ final class DropStage: Stage {
   private let olderThan: TimeSpan?
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var names: [String] = []
-    if let scalar = section.node("source")?.scalar, scalar.isNumberOrBool {
+    let hasSource = section.node("source") != nil
+    if let scalar = section.node("source")?.scalar, scalar.isOtherThanText {
       throw section.error("source", "must be a name or a list of names", at: .scalar(scalar))
     }
     try section.readWeakly("source", &names)
-    sources = names.map { shared.slots.slot($0) }
+    sources = hasSource ? names.map { shared.slots.slot($0) } : nil
     var separator = ";"
-    try section.read("separator", &separator)
+    try section.readWeakly("separator", &separator)
     self.separator = Array(separator.utf8)
     var value: String?
-    try section.read("value", &value)
+    try section.readWeakly("value", &value)
     self.value = value.map { Array($0.utf8) }
-    regex = try section.regex("expression")
+    regex = try section.regex("expression", weakly: true)
     longerThan = try DropStage.size(&section)
     olderThan = try DropStage.age(&section)
     var reason = ""
-    try section.read("drop_counter_reason", &reason)
+    try section.readWeakly("drop_counter_reason", &reason)
     self.reason = reason.isEmpty ? "drop_stage" : reason
     try section.finish()
-    guard !names.isEmpty || value == nil else {
+    guard hasSource || value == nil else {
       throw section.error("value", "needs `source` too")
     }
     guard regex == nil || value == nil else {
       throw section.error("value", "cannot stand beside `expression`")
     }
-    guard !names.isEmpty || regex != nil || longerThan != nil || olderThan != nil else {
+    guard hasSource || regex != nil || longerThan != nil || olderThan != nil else {
       throw stage.error("needs one of `source`, `expression`, `older_than` and `longer_than`")
     }
   }
 
   private static func size(_ section: inout SettingSection) throws(ConfigurationError) -> Int? {
-    guard let scalar = try section.scalar("longer_than") else { return nil }
-    guard let size = ByteSizeText.parse(scalar.text) else {
-      throw section.error(
-        "longer_than", "must be a size such as 8KB, not `\(scalar.text)`", at: .scalar(scalar))
+    var text: String?
+    try section.readWeakly("longer_than", &text)
+    guard let text else { return nil }
+    if text.isEmpty { return 0 }
+    guard !text.contains("."), let size = ByteSizeText.parse(text) else {
+      throw section.error("longer_than", "must be a size such as 8KB, not `\(text)`")
     }
     return size
   }
 
   private static func age(_ section: inout SettingSection) throws(ConfigurationError) -> TimeSpan? {
-    guard section.node("older_than") != nil else { return nil }
-    var span = TimeSpan.zero
-    try section.read("older_than", &span)
+    var span: TimeSpan?
+    try section.readWeakly("older_than", &span)
     return span
   }
 
@@ -71,7 +74,7 @@ final class DropStage: Stage {
   }
 
   private func contentMatches(_ entry: inout StageEntry) -> Bool {
-    guard !sources.isEmpty else {
+    guard let sources else {
       guard let regex else { return true }
       return entry.withText(entry.line) { regex.matches($0) }
     }

@@ -12,8 +12,7 @@ final class LabelsStage: Stage {
   private var metadataNames: [String] = []
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
-    guard !stage.settings.isNull else { throw stage.error("needs labels") }
+    var section = try stage.section(shared)
     var type = "extracted"
     if let inner = try section.alloyValues() {
       try section.read("source_type", &type)
@@ -24,7 +23,7 @@ final class LabelsStage: Stage {
       section = inner
     }
     var labels: [(label: Int, source: Int)] = []
-    for (name, source) in try section.texts() {
+    for (name, source) in try section.textMembers() {
       guard LabelNames.isValid(name) else { throw section.error(name, "is no label name") }
       let from = source.flatMap { $0.isEmpty ? nil : $0 } ?? name
       labels.append((shared.slots.slot(name), shared.slots.slot(from)))
@@ -56,10 +55,10 @@ final class StaticLabelsStage: Stage {
   private let labels: [(label: Int, value: [UInt8])]
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    let section = try stage.section()
+    let section = try stage.section(shared)
     var labels: [(label: Int, value: [UInt8])] = []
     for member in section.allMembers where !member.value.isNull {
-      guard let scalar = member.value.scalar, !scalar.isNumberOrBool else {
+      guard let scalar = member.value.scalar, !scalar.isOtherThanText else {
         throw section.error(
           member.key, "must be a text; put the value in quotes", at: member.value)
       }
@@ -73,15 +72,6 @@ final class StaticLabelsStage: Stage {
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for (label, value) in labels { entry.setLabel(label, entry.append(value)) }
     return .proceed
-  }
-}
-
-extension YAMLScalar {
-  /// Whether YAML takes the value for a number, `true` or `false`.
-  var isNumberOrBool: Bool {
-    isPlain
-      && (intValue != nil || doubleValue != nil
-        || ["true", "True", "TRUE", "false", "False", "FALSE"].contains(text))
   }
 }
 

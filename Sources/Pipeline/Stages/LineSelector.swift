@@ -2,8 +2,8 @@ import Regex
 
 /// The selector of a `match` stage: `{app="x", env=~"a|b"} |= "text" !~ "regex"`.
 ///
-/// The language is the one that Promtail's stage reads: matchers and line filters with strings in
-/// double quotes.
+/// The language is the one that Promtail's stage reads: one matcher or more, and line filters,
+/// with strings in double quotes.
 struct LineSelector {
   struct Failure: Error { let message: String }
 
@@ -17,18 +17,16 @@ struct LineSelector {
   init(_ text: String, _ shared: StageResources) throws(Failure) {
     var reader = SelectorReader(Array(text.utf8))
     try reader.expect("{")
-    if !reader.take("}") {
-      repeat {
-        let name = try reader.name()
-        let operation = try reader.operation(["=~", "!~", "!=", "="])
-        let value = try reader.string()
-        let condition: Condition =
-          operation.hasSuffix("~")
-          ? .matches(try LineSelector.regex("^(?s:\(value))$")) : .equals(Array(value.utf8))
-        labels.append((shared.slots.slot(name), condition, operation.hasPrefix("!")))
-      } while reader.take(",")
-      try reader.expect("}")
-    }
+    repeat {
+      let name = try reader.name()
+      let operation = try reader.operation(["=~", "!~", "!=", "="])
+      let value = try reader.string()
+      let condition: Condition =
+        operation.hasSuffix("~")
+        ? .matches(try LineSelector.regex("^(?s:\(value))$")) : .equals(Array(value.utf8))
+      labels.append((shared.slots.slot(name), condition, operation.hasPrefix("!")))
+    } while reader.take(",")
+    try reader.expect("}")
     while !reader.isAtEnd {
       let operation = try reader.operation(["|=", "|~", "!=", "!~"])
       let value = try reader.string()

@@ -15,7 +15,7 @@ final class LuhnStage: Stage {
   private let skip: Regex?
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     source = try section.source().map { shared.slots.slot($0) }
     var replacement = ""
     var digits = 13

@@ -12,17 +12,17 @@ final class MatchStage: Stage {
   private let selector: LineSelector
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var pipelineName: String?
-    try section.read("pipeline_name", &pipelineName)
+    try section.readText("pipeline_name", &pipelineName)
     guard pipelineName != "" else {
       throw section.error("pipeline_name", "can be left out but not be empty")
     }
     let text = try section.needed("selector")
     var action = ""
-    try section.read("action", &action)
+    try section.readText("action", &action)
     var reason = ""
-    try section.read("drop_counter_reason", &reason)
+    try section.readText("drop_counter_reason", &reason)
     nested =
       try section.node("stages").map { node throws(ConfigurationError) in
         try StageConfiguration.list(node, path: section.path("stages"), file: stage.file)

@@ -33,11 +33,12 @@ final class MetricsStage: Stage {
   private static let rowsMax = 10_000
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    let section = try stage.section()
+    let section = try stage.section(shared)
     var metrics: [Metric] = []
     for member in section.allMembers {
       var inner = try SettingSection(
         member.value, path: section.path(member.key), file: stage.file)
+      inner.remarks = shared.remarks
       metrics.append(try MetricsStage.metric(member.key, &inner, shared))
     }
     self.metrics = metrics
@@ -63,6 +64,7 @@ final class MetricsStage: Stage {
     }
     let settings = section.node("config") ?? .nothing(at: section.mark)
     var config = try SettingSection(settings, path: section.path("config"), file: section.file)
+    config.remarks = section.remarks
     try section.finish()
     let full = (prefix.flatMap { $0.isEmpty ? nil : $0 } ?? "promtail_custom_") + name
     var value: String?

@@ -34,9 +34,8 @@ final class MultilineStage: HoldingStage {
   private static let blockBytesMax = 16 << 20
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
-    _ = try section.needed("firstline")
-    guard let regex = try section.regex("firstline") else {
+    var section = try stage.section(shared)
+    guard let regex = try section.regex("firstline", weakly: true) else {
       throw section.error("firstline", "is needed")
     }
     firstLine = regex

@@ -5,7 +5,7 @@ final class OutputStage: Stage {
   private let source: Int
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     source = shared.slots.slot(try section.needed("source"))
     try section.finish()
   }

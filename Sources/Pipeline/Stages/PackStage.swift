@@ -9,7 +9,7 @@ final class PackStage: Stage {
   private let setsTimestamp: Bool
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var labels: [String] = []
     try section.readWeakly("labels", &labels)
     var setsTimestamp = true

@@ -6,11 +6,12 @@ import TextTemplate
 final class ReplaceStage: Stage {
   private let source: Int?
   private let regex: Regex
-  private let template: EntryTemplate
+  /// nil when it is malformed, which Promtail only finds with a line; nothing is replaced then.
+  private let template: EntryTemplate?
   private let groups: [(number: Int, slot: Int)]
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     _ = try section.needed("expression")
     guard let compiled = try section.regex("expression") else {
       throw section.error("expression", "is needed")
@@ -18,16 +19,18 @@ final class ReplaceStage: Stage {
     regex = compiled
     source = try section.source().map { shared.slots.slot($0) }
     var text = ""
-    try section.read("replace", &text)
+    try section.readText("replace", &text)
     try section.finish()
     do { template = try EntryTemplate(text, shared) } catch {
-      throw section.error("replace", "is malformed: \(error.message)")
+      template = nil
+      shared.remarks.add(
+        section.error("replace", "is malformed, and replaces nothing: \(error.message)"))
     }
     groups = compiled.slots(shared)
   }
 
   func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
-    guard let input = entry.input(source) else { return .proceed }
+    guard let template, let input = entry.input(source) else { return .proceed }
     let text = Array(entry.bytes[input])
     let matches = Self.allMatches(regex, text)
     guard !matches.isEmpty else { return .proceed }
@@ -67,8 +70,17 @@ final class ReplaceStage: Stage {
     while from <= text.count, let match = regex.firstMatch(text, from: from), let whole = match[0] {
       if !whole.isEmpty || whole.lowerBound != lastEnd { matches.append(match) }
       lastEnd = whole.upperBound
-      from = whole.isEmpty ? whole.upperBound + 1 : whole.upperBound
+      from = whole.isEmpty ? next(text, whole.upperBound) : whole.upperBound
     }
     return matches
+  }
+
+  /// Behind the character at `at`; bytes that are none count alone.
+  private static func next(_ text: [UInt8], _ at: Int) -> Int {
+    guard at < text.count, text[at] >= 0x80 else { return at + 1 }
+    var decoder = UTF8()
+    var bytes = text[at...].makeIterator()
+    guard case .scalarValue(let scalar) = decoder.decode(&bytes) else { return at + 1 }
+    return at + UTF8.width(scalar)
   }
 }

@@ -15,7 +15,7 @@ final class SplitJSONStage: Stage {
   private static let emptyReason = "split_json_stage_empty"
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     source = try section.source().map { shared.slots.slot($0) }
     try section.finish()
   }

@@ -9,7 +9,7 @@ final class StructuredMetadataDropStage: Stage {
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
     if stage.settings.members != nil {
-      var section = try stage.section()
+      var section = try stage.section(shared)
       var names: [String] = []
       try section.readWeakly("values", &names)
       try section.finish()

@@ -10,7 +10,7 @@ final class StructuredMetadataStage: Stage {
   private let regex: Regex?
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     if let inner = try section.alloyValues() {
       regex = try section.nameRegex()
       try section.finish()
@@ -18,7 +18,7 @@ final class StructuredMetadataStage: Stage {
     } else {
       regex = nil
     }
-    fields = try section.texts().map { name, source in
+    fields = try section.textMembers().map { name, source in
       (name, shared.slots.slot(source.flatMap { $0.isEmpty ? nil : $0 } ?? name))
     }
   }

@@ -7,10 +7,10 @@ final class TemplateStage: Stage {
   private let template: EntryTemplate
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     source = shared.slots.slot(try section.needed("source"))
     var text = ""
-    try section.read("template", &text)
+    try section.readText("template", &text)
     try section.finish()
     do { template = try EntryTemplate(text, shared) } catch {
       throw section.error("template", "is malformed: \(error.message)")

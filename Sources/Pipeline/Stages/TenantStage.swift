@@ -11,13 +11,13 @@ final class TenantStage: Stage {
   private let target: Int
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var label = ""
     var source = ""
     var value = ""
-    try section.read("label", &label)
-    try section.read("source", &source)
-    try section.read("value", &value)
+    try section.readText("label", &label)
+    try section.readText("source", &source)
+    try section.readText("value", &value)
     try section.finish()
     switch (label.isEmpty, source.isEmpty, value.isEmpty) {
     case (false, true, true): origin = .label(shared.slots.slot(label))

@@ -25,17 +25,17 @@ final class TimestampStage: Stage {
   private static let streamsMax = 10_000
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     source = shared.slots.slot(try section.needed("source"))
     let format = try section.needed("format")
     var fallbacks: [String] = []
-    try section.readWeakly("fallback_formats", &fallbacks)
+    try section.readTextList("fallback_formats", &fallbacks)
     var location: String?
-    try section.read("location", &location)
+    try section.readText("location", &location)
     var action = "fudge"
-    try section.read("action_on_failure", &action)
+    try section.readText("action_on_failure", &action)
     var duplicates = "keep"
-    try section.read("action_on_duplicate_timestamp", &duplicates)
+    try section.readText("action_on_duplicate_timestamp", &duplicates)
     try section.finish()
     guard ["fudge", "skip"].contains(action) else {
       throw section.error("action_on_failure", "must be fudge or skip, not `\(action)`")

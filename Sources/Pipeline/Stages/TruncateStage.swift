@@ -28,7 +28,7 @@ final class TruncateStage: Stage {
   private let counts: [MetricSeries]
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
-    var section = try stage.section()
+    var section = try stage.section(shared)
     var rules: [Rule] = []
     for var inner in try section.sections("rules") {
       rules.append(try TruncateStage.rule(&inner, shared))
