@@ -212,7 +212,10 @@ struct AlloyConversion {
       server.append(
         ("http_listen_port", http?["listen_port"].map { yaml($0, block) } ?? .plain("8080")))
       push["server"] = .map(server)
-      push["http"] = nil
+      for inner in block.blocks {
+        if inner.kind != "http" { lose(inner, "`\(inner.kind)` of \(block.kind)") }
+        push[inner.kind] = nil
+      }
       return [("loki_push_api", push)]
     }
   }
