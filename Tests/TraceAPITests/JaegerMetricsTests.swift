@@ -1,3 +1,4 @@
+import HTTP
 import TelemetryModel
 import Testing
 import TraceFormats
