@@ -19,15 +19,12 @@ private func labels(
     .all
 }
 
-/// The part before the first line feed, and the rest.
-private func halves(_ input: UnsafeRawBufferPointer) -> (
-  head: String?, rest: UnsafeRawBufferPointer
+/// The part before the first line feed as text, nil when it is none; and the rest.
+private func textAndRest(_ input: UnsafeRawBufferPointer) -> (
+  text: String?, rest: UnsafeRawBufferPointer
 ) {
-  let end = input.firstIndex(of: 10) ?? input.count
-  return (
-    String(validating: input[..<end], as: UTF8.self),
-    UnsafeRawBufferPointer(rebasing: input[min(end + 1, input.count)...])
-  )
+  let (head, rest) = halves(input)
+  return (String(validating: head, as: UTF8.self), rest)
 }
 
 /// A query: what was parsed is printed, in both forms, and parses as the same.
@@ -73,7 +70,7 @@ func fuzzLogQLJSON(_ input: UnsafeRawBufferPointer) {
 
 /// A path, a line feed, and a line of JSON.
 func fuzzLogQLJSONFields(_ input: UnsafeRawBufferPointer) {
-  let (path, line) = halves(input)
+  let (path, line) = textAndRest(input)
   guard let path, path.utf8.count <= 256 else { return }
   let field = ExtractedField(name: "x", expression: path)
   guard let one = labels([.parser(.json([field]))], line) else { return }
@@ -114,7 +111,7 @@ func fuzzLogQLUnpack(_ input: UnsafeRawBufferPointer) {
 
 /// A pattern, a line feed, and the line: the parser, the filter and the pattern itself agree.
 func fuzzLogQLPattern(_ input: UnsafeRawBufferPointer) {
-  let (expression, line) = halves(input)
+  let (expression, line) = textAndRest(input)
   guard let expression, expression.utf8.count <= 256 else { return }
   if let filter = try? CapturePattern(filterExpression: Array(expression.utf8)) {
     let passes = labels(
@@ -137,7 +134,7 @@ func fuzzLogQLPattern(_ input: UnsafeRawBufferPointer) {
 
 /// An expression, a line feed, and the line: what is captured stands in it.
 func fuzzLogQLRegexp(_ input: UnsafeRawBufferPointer) {
-  let (expression, line) = halves(input)
+  let (expression, line) = textAndRest(input)
   guard let expression, expression.utf8.count <= 128,
     let all = labels([.parser(.regexp(expression))], line)
   else { return }
@@ -179,7 +176,7 @@ func fuzzLogQLNumbers(_ input: UnsafeRawBufferPointer) {
 /// A template, a line feed, and a label's value: nothing beyond the limits, the same each time, and
 /// `line_format` makes what the template makes.
 func fuzzTextTemplate(_ input: UnsafeRawBufferPointer) {
-  let (text, value) = halves(input)
+  let (text, value) = textAndRest(input)
   guard let text, text.utf8.count <= 512, value.count <= 1024 else { return }
   var limits = Template.Limits()
   limits.outputBytesMax = 1 << 14

@@ -84,7 +84,8 @@ func fuzzLogAnswers(_ input: UnsafeRawBufferPointer) {
     parsed: [Label("parsed", text)])
   let entries = lines.enumerated().map {
     ResultEntry(
-      timestamp: Timestamp(nanoseconds: Int64($0)), line: Array($1), labels: labels)
+      timestamp: Timestamp(nanoseconds: Int64($0)), text: EntryLine(Array($1), 0..<$1.count),
+      labels: labels)
   }
   let answer = QueryResult(
     value: .streams([ResultStream(entries: entries, labels: labels.all)]),
