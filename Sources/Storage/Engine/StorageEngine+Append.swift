@@ -13,9 +13,10 @@ extension StorageEngine {
   ///
   /// The payload is `parts` one after another, 256 MiB at most; ``StoreHead/replay(_:)`` must
   /// bring the same rows from it as `apply` does. Waits while heads are over their memory, as
-  /// long as the flush takes to make room for one more. Throws ``StorageError/Code/diskFull``, `overloaded`, `tooLarge`,
-  /// `closed` or `system`; then the rows are not in the store, except that a record whose sync
-  /// failed can come back after a crash.
+  /// long as the flush takes to make room for one more. Throws
+  /// ``StorageError/Code/diskFull``, `overloaded`, `tooLarge`, `closed` or `system`; then the
+  /// rows are not in the store, except that a record whose sync failed can come back after a
+  /// crash.
   nonisolated(nonsending)
     package func append(kind: UInt8, parts: [[UInt8]], apply: (Head) -> Void)
     async throws(StorageError)

@@ -43,7 +43,7 @@ import WireFormats
   ])
   func whatPassesIsDeleted(_ query: String) async throws {
     registerStagesForDeletes()
-    var random = RandomSource(seed: UInt64(query.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
+    var random = RandomSource(seed: query.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "sluice-deletes-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: folder) }

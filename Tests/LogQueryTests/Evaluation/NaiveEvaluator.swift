@@ -42,7 +42,9 @@ struct NaiveEvaluator {
       var value = countsBytes ? Double(made.line.utf8.count) : 1
       if let unwrap = range.unwrap {
         value = made.value
-        labels = Labels(labels.sorted.filter { $0.name != unwrap.label })
+        // `by` may name the label that is unwrapped; else it goes.
+        let isNamed = aggregation.grouping.map { !$0.isWithout && !$0.labels.isEmpty } ?? false
+        if !isNamed { labels = Labels(labels.sorted.filter { $0.name != unwrap.label }) }
       }
       if let grouping = aggregation.grouping { labels = grouped(labels, grouping) }
       if aggregation.function == .absent { labels = .none }

@@ -48,7 +48,8 @@ indirect enum NaiveJSON {
       }
       return .text(values[0])
     default:
-      guard let match = rest.prefixMatch(of: #/[-+0-9.eE]+|true|false|null/#) else { return nil }
+      let plain = #/[-0-9][-+0-9.eE]*|true|false|null/#
+      guard let match = rest.prefixMatch(of: plain) else { return nil }
       rest = rest[match.range.upperBound...]
       return match.output == "null" ? .null : .plain(String(match.output))
     }

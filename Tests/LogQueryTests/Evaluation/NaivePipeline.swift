@@ -118,12 +118,15 @@ struct NaivePipeline {
     return found != filter.operation.isNegative
   }
 
-  /// `<_>` stands for one character at least.
+  /// `<_>` stands for one character at least; each text is looked for once, where it comes first.
   private func hasPattern(_ pattern: String) -> Bool {
-    let parts = pattern.components(separatedBy: "<_>").map(NSRegularExpression.escapedPattern)
-    return line.range(
-      of: "^(?:" + parts.joined(separator: "(?:.|\n)+?") + ")$",
-      options: .regularExpression) != nil
+    var rest = Substring(line)
+    for (place, part) in pattern.components(separatedBy: "<_>").enumerated() where !part.isEmpty {
+      guard let found = rest.firstRange(of: part) else { return false }
+      if place > 0, found.lowerBound == rest.startIndex { return false }
+      rest = rest[found.upperBound...]
+    }
+    return pattern.hasSuffix("<_>") != rest.isEmpty
   }
 
   private mutating func passes(_ filter: LabelFilter) -> Bool {
@@ -149,12 +152,11 @@ struct NaivePipeline {
     }
   }
 
-  /// A row with an error passes; one without the label does not; no number is an error.
+  /// A row without the label does not pass, with an error or without; no number is an error.
   private mutating func compare(
     _ label: String, _ comparison: NumericComparison, _ wanted: Double,
     _ read: (String) -> Double?
   ) -> Bool {
-    if !error.isEmpty { return true }
     guard let text = self[label] else { return false }
     guard let number = read(text) else {
       error = "LabelFilterErr"
@@ -190,7 +192,9 @@ struct NaivePipeline {
       }
     guard conversion != .number else { return text == "x" ? nil : Double(text) }
     for (unit, scale) in units where text.hasSuffix(unit) {
-      if let count = Double(text.dropLast(unit.count)), count >= 0 { return count * scale }
+      let digits = text.dropLast(unit.count)
+      guard digits.allSatisfy({ $0.isNumber || $0 == "." }) else { return nil }
+      if let count = Double(digits) { return count * scale }
     }
     return nil
   }
@@ -310,7 +314,7 @@ extension NaivePipeline {
     for field in fields where stream[field.name] == nil && metadata[field.name] == nil {
       set(field.name, "")
     }
-    for word in line.split(separator: " ") {
+    for word in line.split(whereSeparator: { $0 <= " " }) {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let key = String(parts[0])
       var value = parts.count > 1 ? String(parts[1]) : ""
@@ -376,7 +380,9 @@ extension NaivePipeline {
 
   private static func sanitized(_ key: String) -> String {
     let plain = String(
-      key.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "_" })
+      key.trimmingCharacters(in: .whitespaces).map {
+        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "_"
+      })
     return plain.first?.isNumber == true ? "_" + plain : plain
   }
 }

@@ -26,7 +26,9 @@ struct RandomLines {
   private static func isWellFormed(_ line: [UInt8]) -> Bool {
     let text = String(decoding: line, as: UTF8.self)
     if text.contains("\u{fffd}") || text.contains("msg=") || text.contains("\"=") { return false }
-    guard text.hasPrefix("{") || text.contains("\":") else { return true }
+    guard text.hasPrefix("{") || text.contains("\":") else {
+      return text.firstMatch(of: #/="[^"]*("[^ ]|\s)/#) == nil
+    }
     return NaiveJSON(text) != nil
   }
 
