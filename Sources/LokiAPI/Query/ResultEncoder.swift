@@ -136,7 +136,7 @@ struct ResultEncoder {
     {
       writer.beginObject()
       writer.key("stream")
-      writer.encode(stream.labels.sorted.map(\.withoutReplacement))
+      writer.encode(stream.labels.sorted)
       writer.key("values")
       writer.beginArray()
       for entry in stream.entries { writer.encode(entry, categorizes: categorizes) }
@@ -169,16 +169,6 @@ extension [ResultStream] {
       }
     }
     return result
-  }
-}
-
-extension Label {
-  /// With a blank for each U+FFFD, as Loki shows a stream.
-  fileprivate var withoutReplacement: Label {
-    guard value.utf8.contains(0xef), value.unicodeScalars.contains("\u{fffd}") else { return self }
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: value.unicodeScalars.map { $0 == "\u{fffd}" ? " " : $0 })
-    return Label(name, String(text))
   }
 }
 
