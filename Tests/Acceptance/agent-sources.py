@@ -23,6 +23,7 @@ import urllib.request
 import zlib
 
 from harness import Process, count_lines, get, query_pages, say, wait_ready, write_file
+from servers import free_ports
 
 SLUICE = os.environ.get("SLUICE", ".build/release/sluice")
 TEXT = "Grüße aus Köln"
@@ -33,16 +34,6 @@ def check(what, is_right, detail=""):
     print(f"  {'ok  ' if is_right else 'WRONG'} {what} {'' if is_right else detail}")
     if not is_right:
         faults.append(what)
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def write_bytes(path, content):

@@ -11,20 +11,10 @@ recordings are absent.
 import glob, http.client, http.server, json, os, re, subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import HERE, SLUICE, FakeTimeServer
+from servers import HERE, PLAIN, SLUICE, FakeTimeServer
 
 SHARED = os.environ.get("SHARED", os.path.join(HERE, "../../../shared"))
 FILE = f"{SHARED}/conformance/loki/logcli.jsonl"
-PLAIN = """  limits:
-    discover_service_name: []
-    discover_log_levels: false
-    ingestion_rate_mb: 1000
-    ingestion_burst_size_mb: 1000
-    per_stream_rate_limit: 1GB
-    per_stream_rate_limit_burst: 1GB
-  deletes:
-    enabled: false
-"""
 # What is otherwise on purpose, by the name of the case: docs/command-line.md and docs/differences-from-loki.md.
 KNOWN = {
     "query: metric, jsonl": "JSON lines are one object a line for samples too",
@@ -86,7 +76,7 @@ def main():
         sys.exit(77)
     verbose = "-v" in sys.argv
     wanted = " ".join(a for a in sys.argv[1:] if a != "-v")
-    server = FakeTimeServer("logcli", PLAIN)
+    server = FakeTimeServer("logcli", PLAIN + "  deletes:\n    enabled: false\n")
     proxy = Proxy(server.ports["loki"])
     passed, known, wrong = 0, [], []
     for line in open(FILE):

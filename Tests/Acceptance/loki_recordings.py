@@ -10,19 +10,11 @@ KNOWN, or when more than one error text in ten does. Ends with 77 (skipped) wher
 import os, re, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import HERE, FakeTimeServer
+from servers import HERE, PLAIN, FakeTimeServer
 from tail_recordings import replay_tail
 
 SHARED = os.environ.get("SHARED", os.path.join(HERE, "../../../shared"))
 LOKI = f"{SHARED}/conformance/loki"
-PLAIN = """  limits:
-    discover_service_name: []
-    discover_log_levels: false
-    ingestion_rate_mb: 1000
-    ingestion_burst_size_mb: 1000
-    per_stream_rate_limit: 1GB
-    per_stream_rate_limit_burst: 1GB
-"""
 CONFIGURATIONS = {
     # name: (file of recordings, YAML below `server:`)
     "push-plain": ("push", PLAIN),

@@ -5,6 +5,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SLUICE = os.environ.get("SLUICE", os.path.join(HERE, "../../.build/release/sluice"))
 WORK = os.environ.get("WORK") or tempfile.mkdtemp(prefix="sluice-acceptance.")
 LISTENERS = ["loki", "otlp_grpc", "otlp_http", "zipkin", "jaeger_http", "jaeger_compact", "jaeger_binary", "jaeger_query", "tempo"]
+# For recordings without discovery of labels and without rate limits: YAML below `server:`.
+PLAIN = """  limits:
+    discover_service_name: []
+    discover_log_levels: false
+    ingestion_rate_mb: 1000
+    ingestion_burst_size_mb: 1000
+    per_stream_rate_limit: 1GB
+    per_stream_rate_limit_burst: 1GB
+"""
 
 
 def free_ports(count):

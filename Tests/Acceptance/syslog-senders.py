@@ -17,19 +17,10 @@ import tempfile
 import time
 
 from harness import Process, count_lines, get, say, wait_ready, write_file
+from servers import free_ports
 
 SLUICE = os.environ.get("SLUICE", ".build/release/sluice")
 COUNT = 500
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def configurations(folder, ports):

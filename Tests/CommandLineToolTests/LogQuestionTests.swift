@@ -1,4 +1,5 @@
 import TelemetryModel
+import TestSupport
 import Testing
 import WireFormats
 
@@ -63,7 +64,7 @@ private struct FewLines: LogAnswers {
   }
 
   @Test func pagesHoldEachLineOnce() async throws {
-    var generator = Seeded(state: 7)
+    var generator = RandomSource(seed: 7)
     for round in 0..<300 {
       let moments = Int64.random(in: 1...8, using: &generator)
       let count = Int.random(in: 0...40, using: &generator)
@@ -182,17 +183,5 @@ private struct FewLines: LogAnswers {
     #expect(shortSize(999) == "999B")
     #expect(shortSize(1949) == "1.9kB")
     #expect(shortSize(27_600_000) == "28MB")
-  }
-}
-
-/// Chance that can be had again (SplitMix64).
-private struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

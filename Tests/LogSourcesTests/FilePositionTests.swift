@@ -1,10 +1,11 @@
 import Bytes
 import LogSources
+import TestSupport
 import Testing
 
 @Suite struct FilePositionTests {
   static func sample(_ seed: UInt64) -> FilePosition {
-    var random = SplitMix(state: seed)
+    var random = RandomSource(seed: seed)
     var position = FilePosition(
       path: "/var/log/ä \(seed).log", job: seed % 3 == 0 ? "" : "job \(seed)",
       identity: FileIdentity(device: random.next(), inode: random.next()))
@@ -38,17 +39,5 @@ import Testing
       }
     }
     #expect(throws: ByteError.self) { try FilePosition(encoded: bytes + [0]) }
-  }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import LogSources
+import TestSupport
 import Testing
 import WireFormats
 
@@ -196,7 +197,7 @@ import WireFormats
     }
     let path = folder("test.journal")
     let whole = try #require(FileManager.default.contents(atPath: path))
-    var random = SplitMix(state: 7)
+    var random = RandomSource(seed: 7)
     for _ in 0..<40 {
       var damaged = whole
       for _ in 0..<4 { damaged[Int(random.next() % UInt64(whole.count))] ^= 0xff }

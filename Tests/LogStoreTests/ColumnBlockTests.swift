@@ -1,6 +1,7 @@
 import Foundation
 import Regex
 import TelemetryModel
+import TestSupport
 import Testing
 
 @testable import LogStore
@@ -174,7 +175,7 @@ import Testing
   }
 
   @Test func filtersHoldWhatTheyWereMadeOf() throws {
-    var numbers = SeededNumbers(5)
+    var numbers = RandomSource(seed: 5)
     for count in [1, 2, 3, 10, 100, 5000, 60_000] {
       let keys = (0..<count).map { _ in numbers.next() }
       let filter = try #require(FuseFilter(keys + keys))

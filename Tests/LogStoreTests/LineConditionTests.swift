@@ -1,5 +1,6 @@
 import Regex
 import TelemetryModel
+import TestSupport
 import Testing
 
 @testable import LogStore
@@ -20,7 +21,7 @@ import Testing
 
   /// Over random expressions of few letters: every text that matches holds the literal.
   @Test func literalsAreInEveryMatch() throws {
-    var numbers = SeededNumbers(7)
+    var numbers = RandomSource(seed: 7)
     let pieces = ["a", "b", "ab", "c", ".", "[ab]", "(a|bc)", "(?:ab)", "\\.", "\\d", "^", "$"]
     let operators = ["", "", "", "*", "+", "?", "{1,2}", "+?", "*?"]
     var held = 0

@@ -1,11 +1,12 @@
 import TelemetryModel
+import TestSupport
 import Testing
 
 @testable import LogStore
 
 @Suite struct LogBlockTests {
   private static func rows(_ seed: UInt64) -> BlockRows {
-    var numbers = SeededNumbers(seed)
+    var numbers = RandomSource(seed: seed)
     var rows = BlockRows()
     var stream: UInt32 = 0
     for _ in 0..<Int.random(in: 1...4, using: &numbers) {
@@ -58,7 +59,7 @@ import Testing
     rows.lineBytes = Array(rows.lineBytes.prefix(Int(rows.lineEnds[19])))
     rows.structuredMetadata = rows.timestamps.map { _ in [Label("a", "b")] }
     let page = PlainBlock.encode(rows)
-    var numbers = SeededNumbers(1)
+    var numbers = RandomSource(seed: 1)
     for index in page.indices {
       for _ in 0..<6 {
         var changed = page
@@ -75,7 +76,7 @@ import Testing
   @Test func noChangedByteOfTheStreamIndexCrashes() throws {
     let table = StreamTable()
     let head = LogHead(table: table)
-    var logs = RandomLogs(numbers: SeededNumbers(5))
+    var logs = RandomLogs(numbers: RandomSource(seed: 5))
     for _ in 0..<5 { head.append(logs.streams(), tenant: .single) }
     var builder = SegmentBuilder()
     let page = try builder.write(head.allStreams()) { (_, _) throws(LogStoreError) in 0 }.encode()

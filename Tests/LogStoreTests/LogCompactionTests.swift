@@ -100,7 +100,7 @@ import WireFormats
   /// Pushes, flushes, deletes and ends in any order, merges going on all the time.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func agreesWithTheModel(_ seed: UInt64) async throws {
-    var logs = RandomLogs(numbers: SeededNumbers(seed))
+    var logs = RandomLogs(numbers: RandomSource(seed: seed))
     let disk = CrashingFileSystem()
     var model = NaiveLogModel()
     var deleted: Set<Row> = []

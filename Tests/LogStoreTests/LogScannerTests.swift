@@ -1,4 +1,5 @@
 import TelemetryModel
+import TestSupport
 import Testing
 
 @testable import LogStore
@@ -44,7 +45,7 @@ import Testing
 
   @Test(arguments: 0..<60)
   func agreesWithTheModel(_ seed: UInt64) throws {
-    var logs = RandomLogs(numbers: SeededNumbers(seed))
+    var logs = RandomLogs(numbers: RandomSource(seed: seed))
     var model = NaiveLogModel()
     let table = StreamTable()
     var snapshot = LogSnapshot(heads: [LogHead(table: table)], segments: [])

@@ -52,7 +52,7 @@ import WireFormats
   @Test(arguments: [1, 2, 3] as [UInt64])
   func agreesWithTheModelOverFlushAndReopen(_ seed: UInt64) async throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    var logs = RandomLogs(numbers: SeededNumbers(seed))
+    var logs = RandomLogs(numbers: RandomSource(seed: seed))
     var model = NaiveLogModel()
     var store = try await open()
     for _ in 0..<60 {

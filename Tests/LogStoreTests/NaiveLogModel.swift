@@ -1,6 +1,7 @@
 import Foundation
 import Regex
 import TelemetryModel
+import TestSupport
 
 @testable import LogStore
 
@@ -73,7 +74,7 @@ struct NaiveLogModel {
 
 /// Random pushes and questions over few labels, times and words, so that they often meet.
 struct RandomLogs {
-  var numbers: SeededNumbers
+  var numbers: RandomSource
   static let tenants = ["a", "b"].compactMap { TenantID($0) }
 
   mutating func streams() -> [StreamRows] {

@@ -1,10 +1,12 @@
+import TestSupport
+
 @testable import LogStore
 
 /// Lines of every kind that comes along, and of some that should not.
 struct RandomLines {
-  var numbers: SeededNumbers
+  var numbers: RandomSource
 
-  init(_ seed: UInt64) { numbers = SeededNumbers(seed) }
+  init(_ seed: UInt64) { numbers = RandomSource(seed: seed) }
 
   mutating func pick<Value>(_ values: [Value]) -> Value {
     values[Int.random(in: 0..<values.count, using: &numbers)]

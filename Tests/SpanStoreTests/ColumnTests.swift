@@ -1,4 +1,5 @@
 import Bytes
+import TestSupport
 import Testing
 
 @testable import SpanStore
@@ -25,7 +26,7 @@ import Testing
   }
 
   @Test func everyWidthComesBackInPart() throws {
-    var random = SeededGenerator(state: 1)
+    var random = RandomSource(seed: 1)
     for width in 1...64 {
       let mask: UInt64 = width == 64 ? .max : 1 << UInt64(width) - 1
       let values = (0..<700).map { _ in
@@ -62,7 +63,7 @@ import Testing
 
   @Test(arguments: [(3, true), (300, true), (1_000_000, false)])
   func textsTakeADictionaryWhileTheyRepeat(different: Int, isCoded: Bool) throws {
-    var random = SeededGenerator(state: 5)
+    var random = RandomSource(seed: 5)
     var builder = TextColumnBuilder()
     for _ in 0..<3 {
       for _ in 0..<2000 {

@@ -140,15 +140,6 @@ import TraceFormats
     return span
   }
 
-  private func batch(_ service: String, _ spans: [Span]) -> ResourceSpans {
-    var group = ScopeSpans()
-    group.spans = spans
-    var batch = ResourceSpans()
-    batch.resource.attributes = [Attribute("service.name", .string(service))]
-    batch.scopes = [group]
-    return batch
-  }
-
   private static let services: [AttributeValue?] = [
     .string("shop"), .string("Shop"), .string("stock"), .string(""), .int(5), nil,
   ]

@@ -1,4 +1,5 @@
 import TelemetryModel
+import TestSupport
 import TraceFormats
 import WireFormats
 
@@ -14,7 +15,7 @@ enum RandomSpan {
   private static let keys = ["a", "b", "http.status", "user.id", "", "schlüssel"]
   private static let texts = ["x", "y", "", "42", "true", "1.5", "straße", "longer than a word"]
 
-  static func make(_ random: inout SeededGenerator) -> Made {
+  static func make(_ random: inout RandomSource) -> Made {
     let trace = TraceID(high: UInt64.random(in: 0...9, using: &random), low: 1 << 63)
     var fields: [[UInt8]] = []
     func field(_ write: (inout ProtobufWriter) -> Void) {
@@ -73,7 +74,7 @@ enum RandomSpan {
     return Made(trace: trace, message: fields.flatMap(\.self))
   }
 
-  private static func attribute(_ random: inout SeededGenerator) -> [UInt8] {
+  private static func attribute(_ random: inout RandomSource) -> [UInt8] {
     var writer = ProtobufWriter()
     let key = keys.randomElement(using: &random) ?? ""
     writer.string(1, key)
@@ -86,7 +87,7 @@ enum RandomSpan {
     return writer.bytes
   }
 
-  private static func value(_ random: inout SeededGenerator) -> [UInt8] {
+  private static func value(_ random: inout RandomSource) -> [UInt8] {
     var value = ProtobufWriter()
     let text = texts.randomElement(using: &random) ?? ""
     switch random.next() % 9 {
@@ -108,7 +109,7 @@ enum RandomSpan {
     return value.bytes
   }
 
-  private static func event(_ random: inout SeededGenerator, _ start: UInt64) -> [UInt8] {
+  private static func event(_ random: inout RandomSource, _ start: UInt64) -> [UInt8] {
     var writer = ProtobufWriter()
     writer.fixed64(1, start &+ random.next() % 100)
     writer.string(2, "event")
@@ -116,7 +117,7 @@ enum RandomSpan {
     return writer.bytes
   }
 
-  private static func link(_ random: inout SeededGenerator) -> [UInt8] {
+  private static func link(_ random: inout RandomSource) -> [UInt8] {
     var writer = ProtobufWriter()
     writer.bytes(1, [UInt8](repeating: 7, count: 16))
     writer.bytes(2, [UInt8](repeating: 8, count: 8))
@@ -125,7 +126,7 @@ enum RandomSpan {
     return writer.bytes
   }
 
-  static func condition(_ random: inout SeededGenerator) -> SpanCondition {
+  static func condition(_ random: inout RandomSource) -> SpanCondition {
     let text = (texts + ["-1", "+Inf", "svc1", "absent", #"["x"]"#]).randomElement(using: &random)
     let wanted = text ?? ""
     let key = (keys + ["service.name", "absent"]).randomElement(using: &random) ?? ""

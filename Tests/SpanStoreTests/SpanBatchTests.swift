@@ -1,4 +1,5 @@
 import TelemetryModel
+import TestSupport
 import Testing
 import TraceFormats
 
@@ -73,7 +74,7 @@ import TraceFormats
 
   /// Bodies with a byte changed are taken or refused exactly as the decoder of whole spans does.
   @Test func damageIsFoundAsTheDecoderFindsIt() throws {
-    var random = SeededGenerator(state: 3)
+    var random = RandomSource(seed: 3)
     for _ in 0..<60 {
       let spans = (0..<3).map { _ in RandomSpan.make(&random).message }
       let request = RequestFixtures.request(service: "svc", spans)

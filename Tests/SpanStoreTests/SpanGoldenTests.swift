@@ -17,7 +17,7 @@ import Testing
 
   /// The spans that are in the segment and in the WAL, made from the same numbers each time.
   private static var spans: (inSegment: [RandomSpan.Made], inLog: [RandomSpan.Made]) {
-    var random = SeededGenerator(state: 4711)
+    var random = RandomSource(seed: 4711)
     let made = (0..<150).map { _ in RandomSpan.make(&random) }
     return (Array(made[..<120]), Array(made[120...]))
   }

@@ -2,6 +2,7 @@ import Foundation
 import LinuxIO
 import Storage
 import TelemetryModel
+import TestSupport
 import Testing
 import TraceFormats
 
@@ -81,7 +82,7 @@ import TraceFormats
 
   /// What comes back, from the head and from a segment, against what was sent.
   @Test func everySpanComesBackToTheByte() async throws {
-    var random = SeededGenerator(state: 7)
+    var random = RandomSource(seed: 7)
     try await withStore { store, _ in
       var sent: [TraceID: Set<[UInt8]>] = [:]
       for _ in 0..<30 {
@@ -104,7 +105,7 @@ import TraceFormats
   }
 
   @Test func mergedSegmentsHoldTheSameSpansOnce() async throws {
-    var random = SeededGenerator(state: 19)
+    var random = RandomSource(seed: 19)
     try await withStore(compacts: true) { store, _ in
       var sent: [TraceID: Set<[UInt8]>] = [:]
       var last: SpanBatch?
@@ -135,7 +136,7 @@ import TraceFormats
 
   /// Conditions on the head and on columns against the naive reading of each span.
   @Test func conditionsAgreeWithWhatIsReadWhole() async throws {
-    var random = SeededGenerator(state: 11)
+    var random = RandomSource(seed: 11)
     try await withStore { store, _ in
       var all: [ResourceSpans] = []
       for batch in 0..<12 {
@@ -173,7 +174,7 @@ import TraceFormats
       var start: Int64
       var length: Int64
     }
-    var random = SeededGenerator(state: 42)
+    var random = RandomSource(seed: 42)
     try await withStore { store, _ in
       var known: [Known] = []
       for batch in 0..<40 {
@@ -229,18 +230,5 @@ import TraceFormats
         #expect(try store.search(search) == wanted)
       }
     }
-  }
-}
-
-/// A generator that gives the same numbers on every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

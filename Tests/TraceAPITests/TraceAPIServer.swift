@@ -4,6 +4,7 @@ import LinuxIO
 import SpanQuery
 import SpanStore
 import TelemetryModel
+import TestSupport
 import Testing
 import TraceAPI
 import TraceFormats
@@ -119,14 +120,6 @@ let sampleTraces: [ResourceSpans] = {
     span.start = Timestamp(nanoseconds: start * 1_000_000)
     span.end = span.start + .milliseconds(5)
     return span
-  }
-  func batch(_ service: String, _ spans: [Span]) -> ResourceSpans {
-    var group = ScopeSpans()
-    group.spans = spans
-    var batch = ResourceSpans()
-    batch.resource.attributes = [Attribute("service.name", .string(service))]
-    batch.scopes = [group]
-    return batch
   }
   var failed = span(1, 3, 2, "Reserve", 1_002)
   failed.kind = .server

@@ -1,4 +1,5 @@
 import TelemetryModel
+import TestSupport
 import Testing
 import TraceFormats
 
@@ -14,15 +15,6 @@ struct TraceTreeTests {
     span.start = Timestamp(nanoseconds: start)
     span.end = Timestamp(nanoseconds: end)
     return span
-  }
-
-  private func batch(_ service: String, _ spans: [Span]) -> ResourceSpans {
-    var group = ScopeSpans()
-    group.spans = spans
-    var batch = ResourceSpans()
-    batch.resource.attributes = [Attribute("service.name", .string(service))]
-    batch.scopes = [group]
-    return batch
   }
 
   @Test func drawsAWaterfall() {

@@ -1,3 +1,5 @@
+import TelemetryModel
+
 /// YAML that is written for people: mappings in order, one key a line.
 indirect enum ConvertedYAML: Sendable {
   /// A text, quoted where YAML would take it for something else.
@@ -98,25 +100,7 @@ indirect enum ConvertedYAML: Sendable {
       .contains(text.lowercased())
     if isSafe, !isWord { return text }
     if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
-      var out = "\""
-      for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": out += "\\\""
-        case "\\": out += "\\\\"
-        case "\n": out += "\\n"
-        case "\t": out += "\\t"
-        case "\r": out += "\\r"
-        default:
-          let isControl = scalar.value < 0x20 || scalar.value == 0x7f
-          if isControl {
-            let hex = String(scalar.value, radix: 16)
-            out += "\\x" + (hex.count == 1 ? "0" : "") + hex
-          } else {
-            out.unicodeScalars.append(scalar)
-          }
-        }
-      }
-      return out + "\""
+      return TelemetryModel.quoted(text)
     }
     return "'" + text.replacing("'", with: "''") + "'"
   }

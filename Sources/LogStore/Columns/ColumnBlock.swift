@@ -42,6 +42,19 @@ struct BlockHead {
   let lineByteCount: Int
   private(set) var runs: [BlockRows.Run] = []
 
+  static func append(_ kind: LogBlockKind, _ rows: BlockRows, to out: inout [UInt8]) {
+    out.append(kind.rawValue)
+    out.appendVarint(UInt64(rows.count))
+    out.appendVarint(UInt64(rows.lineBytes.count))
+    out.appendVarint(UInt64(rows.runs.count))
+    var previous: UInt32 = 0
+    for run in rows.runs {
+      out.appendVarint(UInt64(run.stream - previous))
+      out.appendVarint(UInt64(run.count))
+      previous = run.stream
+    }
+  }
+
   init(_ reader: inout BlockReader) throws(LogStoreError) {
     _ = try reader.byte()
     rowCount = try reader.varint(max: LogBlocks.rowCountMax)

@@ -68,16 +68,8 @@ struct ColumnBlockWriter {
   }
 
   private func page(_ rows: BlockRows, _ writer: ColumnWriter) -> [UInt8] {
-    var out: [UInt8] = [LogBlockKind.columns.rawValue]
-    out.appendVarint(UInt64(rows.count))
-    out.appendVarint(UInt64(rows.lineEnds.last ?? 0))
-    out.appendVarint(UInt64(rows.runs.count))
-    var previous: UInt32 = 0
-    for run in rows.runs {
-      out.appendVarint(UInt64(run.stream - previous))
-      out.appendVarint(UInt64(run.count))
-      previous = run.stream
-    }
+    var out: [UInt8] = []
+    BlockHead.append(.columns, rows, to: &out)
     out.appendVarint(UInt64(writer.header.count))
     CompressedBytes.append(writer.header, to: &out)
     writer.streams.append(to: &out)

@@ -28,16 +28,7 @@ struct PlainBlock: LogBlock {
   static func encode(_ rows: BlockRows) -> [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(rows.lineBytes.count / 4 + rows.count * 4 + 256)
-    out.append(LogBlockKind.plain.rawValue)
-    out.appendVarint(UInt64(rows.count))
-    out.appendVarint(UInt64(rows.lineBytes.count))
-    out.appendVarint(UInt64(rows.runs.count))
-    var previous: UInt32 = 0
-    for run in rows.runs {
-      out.appendVarint(UInt64(run.stream - previous))
-      out.appendVarint(UInt64(run.count))
-      previous = run.stream
-    }
+    BlockHead.append(.plain, rows, to: &out)
     // The parts after the header can be skipped: each is preceded by its length.
     appendPart(to: &out) { appendTimestamps(rows.timestamps, to: &$0) }
     appendPart(to: &out) { appendLengths(rows.lineEnds, to: &$0) }

@@ -54,14 +54,7 @@ extension QueryService {
       writer.string(stream.labels.description)
       writer.key("entries")
       writer.beginArray()
-      for entry in stream.entries {
-        writer.beginObject()
-        writer.key("ts")
-        writer.string(GoTime.rfc3339(entry.timestamp))
-        writer.key("line")
-        entry.text.withBytes { writer.string(bytes: $0) }
-        writer.endObject()
-      }
+      for entry in stream.entries { writer.encodeLegacy(entry) }
       writer.endArray()
       writer.endObject()
     }

@@ -173,6 +173,16 @@ extension [ResultStream] {
 }
 
 extension JSONWriter {
+  /// An entry as `/api/prom` shows it: `{"ts":"RFC 3339","line":"…"}`.
+  mutating func encodeLegacy(_ entry: ResultEntry) {
+    beginObject()
+    key("ts")
+    string(GoTime.rfc3339(entry.timestamp))
+    key("line")
+    entry.text.withBytes { string(bytes: $0) }
+    endObject()
+  }
+
   /// An entry as `["ns","line"]`, and what is not of its stream as a third item.
   mutating func encode(_ entry: ResultEntry, categorizes: Bool) {
     beginArray()

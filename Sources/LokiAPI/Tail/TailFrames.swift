@@ -56,12 +56,7 @@ struct TailFrames {
       writer.string(labels.description)
       writer.key("entries")
       writer.beginArray()
-      writer.beginObject()
-      writer.key("ts")
-      writer.string(GoTime.rfc3339(entry.timestamp))
-      writer.key("line")
-      entry.text.withBytes { writer.string(bytes: $0) }
-      writer.endObject()
+      writer.encodeLegacy(entry)
     } else {
       writer.key("stream")
       writer.encode(labels.sorted)

@@ -3,21 +3,20 @@ import WireFormats
 
 /// What requests for spans and for logs have around their records, alike.
 extension OTLPTraceProtobufDecoder {
-  /// The batches of a whole request, in its field 1.
-  mutating func batches<Batch>(
-    _ bytes: RawSpan, _ read: (inout OTLPTraceProtobufDecoder, RawSpan) throws -> Batch
-  ) throws -> [Batch] {
-    var batches: [Batch] = []
+  /// What is in field 1, again and again: the batches of a whole request, the values of a list.
+  mutating func items<Item>(
+    _ bytes: RawSpan, _ read: (inout OTLPTraceProtobufDecoder, RawSpan) throws -> Item
+  ) throws -> [Item] {
+    var items: [Item] = []
     var reader = ProtobufReader(bytes)
     while try reader.nextField() {
       guard reader.field == 1 else {
         try reader.skip()
         continue
       }
-      try budget.countValue()
-      batches.append(try read(&self, try reader.bytes()))
+      items.append(try read(&self, try reader.bytes()))
     }
-    return batches
+    return items
   }
 
   /// The resource of a batch and its groups by scope.

@@ -4,7 +4,8 @@ import WireFormats
 /// OTLP's log messages; resources, scopes and values are those of traces.
 extension OTLPTraceProtobufDecoder {
   mutating func logs(_ bytes: RawSpan) throws -> [ResourceLogs] {
-    try batches(bytes) { decoder, bytes in
+    try items(bytes) { decoder, bytes in
+      try decoder.budget.countValue()
       var batch = ResourceLogs()
       (batch.resource, batch.scopes) = try decoder.groups(bytes) { try $0.scopeLogs($1) }
       return batch

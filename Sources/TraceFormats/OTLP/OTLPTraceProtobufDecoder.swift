@@ -11,7 +11,10 @@ struct OTLPTraceProtobufDecoder {
   init(_ limits: TraceDecodingLimits) { budget = DecodingBudget(limits) }
 
   mutating func batches(_ bytes: RawSpan) throws -> [ResourceSpans] {
-    try batches(bytes) { try $0.resourceSpans($1) }
+    try items(bytes) { decoder, bytes in
+      try decoder.budget.countValue()
+      return try decoder.resourceSpans(bytes)
+    }
   }
 
   mutating func resourceSpans(_ bytes: RawSpan) throws -> ResourceSpans {
@@ -135,31 +138,15 @@ extension OTLPTraceProtobufDecoder {
 
   private mutating func items(_ bytes: RawSpan, depth: Int) throws -> [AttributeValue] {
     try budget.checkDepth(depth)
-    var items: [AttributeValue] = []
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      guard reader.field == 1 else {
-        try reader.skip()
-        continue
-      }
-      try budget.countValue()
-      items.append(try value(try reader.bytes(), depth: depth))
+    return try items(bytes) { decoder, bytes in
+      try decoder.budget.countValue()
+      return try decoder.value(bytes, depth: depth)
     }
-    return items
   }
 
   private mutating func members(_ bytes: RawSpan, depth: Int) throws -> [Attribute] {
     try budget.checkDepth(depth)
-    var members: [Attribute] = []
-    var reader = ProtobufReader(bytes)
-    while try reader.nextField() {
-      guard reader.field == 1 else {
-        try reader.skip()
-        continue
-      }
-      members.append(try attribute(try reader.bytes(), depth: depth))
-    }
-    return members
+    return try items(bytes) { decoder, bytes in try decoder.attribute(bytes, depth: depth) }
   }
 }
 

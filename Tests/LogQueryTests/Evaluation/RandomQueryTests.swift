@@ -8,20 +8,8 @@ import Testing
 
 /// Random rows and queries against the evaluator that follows the definitions.
 @Suite struct RandomQueryTests {
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
-    }
-    mutating func pick<T>(_ items: [T]) -> T { items[Int.random(in: items.indices, using: &self)] }
-  }
-
   /// Times on a coarse grid, so that rows often lie on the borders of windows.
-  private func randomStreams(_ random: inout Generator)
+  private func randomStreams(_ random: inout RandomSource)
     -> [(labels: Labels, entries: [LogEntry])]
   {
     var streams: [(labels: Labels, entries: [LogEntry])] = []
@@ -43,7 +31,7 @@ import Testing
     return streams
   }
 
-  private func randomRange(_ random: inout Generator) -> String {
+  private func randomRange(_ random: inout RandomSource) -> String {
     let selector = random.pick([
       #"{app="a"}"#, #"{app=~"a|b"}"#, #"{app=~".+",host!="x"}"#, #"{app="c"}"#,
       #"{app="b",host!~"y|z"}"#,
@@ -71,7 +59,7 @@ import Testing
     }
   }
 
-  private func randomQuery(_ random: inout Generator, depth: Int) -> String {
+  private func randomQuery(_ random: inout RandomSource, depth: Int) -> String {
     let grouping = random.pick([
       "", " by (app)", " by (host)", " without (host)", " by (app, host)",
     ])
@@ -96,7 +84,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func metricQueriesFollowTheirDefinition(seed: UInt64) throws {
-    var random = Generator(state: seed &* 7919 &+ 1)
+    var random = RandomSource(seed: seed &* 7919 &+ 1)
     for _ in 0..<60 {
       let streams = randomStreams(&random)
       let source = MemoryRows(
@@ -222,7 +210,7 @@ import Testing
 
   @Test(arguments: 0..<4)
   func logQueriesGiveTheNearestEntries(seed: UInt64) throws {
-    var random = Generator(state: seed &+ 99)
+    var random = RandomSource(seed: seed &+ 99)
     for _ in 0..<40 {
       let source = MemoryRows(
         randomStreams(&random), batchRows: random.pick([5, .max]), workersMax: random.pick([1, 3]))
@@ -248,7 +236,7 @@ import Testing
   }
 
   @Test func intervalKeepsEntriesApart() throws {
-    var random = Generator(state: 5)
+    var random = RandomSource(seed: 5)
     for _ in 0..<30 {
       let source = MemoryRows(randomStreams(&random))
       for direction in [Direction.forward, .backward] {
