@@ -17,10 +17,10 @@ import Testing
               - timestamp: {source: x, format: RFC3339, location: Nowhere/X}
             kafka: {brokers: [a]}
       """
-    let lines = configurationFaults(text, "c.yml", [:]).map { fault in
+    let lines = configurationFaults(text, "c.yml", [:]).faults.map { fault in
       fault.split(separator: ":")[1]
     }
     #expect(lines == ["2", "8", "9", "10", "11"])
-    #expect(configurationFaults("server: {}\n", "c.yml", [:]).isEmpty)
+    #expect(configurationFaults("server: {}\n", "c.yml", [:]).faults.isEmpty)
   }
 }

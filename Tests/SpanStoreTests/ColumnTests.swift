@@ -47,6 +47,12 @@ import Testing
     #expect(page(values).count < 300)
   }
 
+  /// A dictionary of one value whose place takes 64 bits, and is below zero.
+  @Test func placesBelowZeroAreErrors() {
+    let column: [UInt8] = [1, 2, 1, 0, 0x40] + [UInt8](repeating: 0xff, count: 8)
+    #expect(throws: ByteError.self) { try read(column) }
+  }
+
   @Test func damagedNumbersAreErrorsAndNothingElse() {
     for values in [Array(0..<300), (0..<300).map { Int64($0 % 3) << 40 }] {
       let column = page(values)

@@ -50,6 +50,22 @@ import TraceFormats
     #expect(again.tables.scopes.array(0) == batch.tables.scopes.array(0))
   }
 
+  @Test func spansWithoutIDsAreNotInTheRequestEither() throws {
+    let trace = TraceID(high: 3, low: 1)
+    let spans = [
+      RequestFixtures.span(trace: trace, id: 1, name: "kept", start: 5),
+      RequestFixtures.span(trace: trace, id: 0, name: "no id of its own", start: 6),
+      RequestFixtures.span(trace: TraceID(high: 0, low: 0), id: 2, name: "no trace", start: 7),
+      RequestFixtures.span(trace: trace, id: 4, name: "kept too", start: 8),
+    ]
+    let batch = try SpanBatch(RequestFixtures.request(service: "shop", spans))
+    #expect(batch.rejectedCount == 2)
+    #expect(batch.rows.map(\.start) == [5, 8])
+    #expect(batch.request == RequestFixtures.request(service: "shop", [spans[0], spans[3]]))
+    let none = try SpanBatch(RequestFixtures.request(service: "shop", [spans[1]]))
+    #expect(none.rejectedCount == 1 && none.spanCount == 0 && none.request.isEmpty)
+  }
+
   @Test func everyTruncationIsRefusedWhole() throws {
     let request = sample(3)
     for count in 1..<request.count {

@@ -71,6 +71,8 @@ struct JaegerMetricsTests {
 
   @Test func faultsSayWhichParameter() async throws {
     let server = try TraceAPIServer(Self.batches, answersJaegerMetrics: true)
+    let longest = "step=9223372036854&ratePer=9223372036854"
+    _ = try await server.json(.jaeger, "/api/metrics/calls?service=a&\(longest)")
     for (path, word) in [
       ("calls", "service"), ("latencies?service=a", "quantile"),
       ("latencies?service=a&quantile=x", "quantile"), ("calls?service=a&spanKind=z", "spanKind"),

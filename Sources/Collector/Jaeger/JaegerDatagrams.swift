@@ -97,6 +97,7 @@ package final class JaegerDatagrams: Sendable {
 
   private func store() async {
     while let next = takeWaiting() {
+      if next.spanCount == 0 { continue }
       do throws(SpanStoreError) {
         try await sink.append(tenant: .single, next)
         metrics.stored.add(next.spanCount)
@@ -109,9 +110,30 @@ package final class JaegerDatagrams: Sendable {
     }
   }
 
-  /// Requests put one after another are one request.
+  /// Requests put one after another are one request; nil when nothing waits.
   private func takeWaiting() -> SpanBatch? {
-    let taken = state.withLock { state in
+    while true {
+      let taken = takeTogether()
+      guard !taken.isEmpty else { return nil }
+      do throws(TraceFormatError) {
+        let batch = try SpanBatch(taken.flatMap(\.request), limits: .none)
+        if batch.rejectedCount > 0 {
+          metrics.dropped.add(batch.rejectedCount)
+          log.warn(
+            "spans are dropped: \(Collector.rejection)", ["spans": batch.rejectedCount])
+        }
+        return batch
+      } catch {
+        let count = taken.reduce(0) { $0 + $1.spanCount }
+        metrics.dropped.add(count)
+        log.error(
+          "spans are dropped: they cannot be read", ["spans": count, "reason": error.message])
+      }
+    }
+  }
+
+  private func takeTogether() -> [TranscodedSpans] {
+    state.withLock { state in
       var count = 0
       var bytes = 0
       for spans in state.waiting where count == 0 || bytes < Self.bytesTogetherMax {
@@ -124,9 +146,6 @@ package final class JaegerDatagrams: Sendable {
       }
       return Array(state.waiting[..<count])
     }
-    guard !taken.isEmpty else { return nil }
-    // What was written here is as OTLP has it.
-    return try? SpanBatch(taken.flatMap(\.request), limits: .none)
   }
 }
 

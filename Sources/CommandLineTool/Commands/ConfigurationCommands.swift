@@ -1,6 +1,5 @@
 import Configuration
 import LinuxIO
-import Pipeline
 import TelemetryModel
 import WireFormats
 
@@ -19,7 +18,7 @@ let checkConfigCommand = Command(
       throw UsageError(message: "one configuration file is needed")
     }
     let text = String(decoding: try readFile(path, bytesMax: 16 << 20), as: UTF8.self)
-    let faults = configurationFaults(text, path, surroundings.environment)
+    let (faults, remarks) = configurationFaults(text, path, surroundings.environment)
     guard faults.isEmpty else {
       for fault in faults { surroundings.errors.write(terminalSafe(fault) + "\n") }
       if faults.count > 1 {
@@ -27,11 +26,8 @@ let checkConfigCommand = Command(
       }
       return .failure
     }
+    for remark in remarks { surroundings.errors.write(terminalSafe(remark) + "\n") }
     let configuration = try loadConfiguration(path, surroundings)
-    if let check = configuration.agent.map({ PipelineCheck($0) }) {
-      for remark in check.remarks { surroundings.errors.write(terminalSafe(remark) + "\n") }
-      if let fault = check.faults.first { throw CommandFailure(message: fault.message) }
-    }
     if arguments.has("addresses") {
       for (what, address) in listeners(configuration) {
         let name = what + String(repeating: " ", count: max(0, 40 - what.count))
@@ -46,10 +42,11 @@ let checkConfigCommand = Command(
     return .success
   })
 
-/// All that is wrong with a configuration, pipelines included, by lines.
-func configurationFaults(_ text: String, _ path: String, _ environment: [String: String])
-  -> [String]
-{
+/// All that is wrong with a configuration, pipelines included, by lines; and the settings of its
+/// stages that mean nothing.
+func configurationFaults(
+  _ text: String, _ path: String, _ environment: [String: String]
+) -> (faults: [String], remarks: [String]) {
   let checked = Configuration.check(text: text, name: path, environment: environment)
   let start = YAMLMark(line: 0, column: 0)
   var found = checked.faults.map { (mark: $0.mark ?? start, text: $0.description) }
@@ -57,18 +54,11 @@ func configurationFaults(_ text: String, _ path: String, _ environment: [String:
   found += (agent?.unsupported ?? []).map {
     (mark: $0.mark, text: $0.error.description)
   }
-  let zones = TimeZoneDatabase(fileSystem: RealFileSystem())
-  for scrape in agent?.scrapeConfigs ?? [] {
-    // Each stage by itself: one that is wrong hides none behind it.
-    for stage in scrape.pipelineStages {
-      do throws(PipelineError) {
-        _ = try Pipeline(
-          stages: [stage], jobName: scrape.jobName, clock: SystemClock(), zones: zones)
-      } catch { found.append((stage.mark, error.message)) }
-    }
-  }
-  return found.sorted { ($0.mark.line, $0.mark.column) < ($1.mark.line, $1.mark.column) }
+  let check = agent.map { PipelineCheck($0) }
+  found += (check?.faults ?? []).map { (mark: $0.mark, text: $0.message) }
+  let faults = found.sorted { ($0.mark.line, $0.mark.column) < ($1.mark.line, $1.mark.column) }
     .map(\.text)
+  return (faults, check?.remarks ?? [])
 }
 
 /// Loads `pipeline.yml` or another file.

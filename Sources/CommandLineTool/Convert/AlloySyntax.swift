@@ -211,6 +211,14 @@ struct AlloyParser {
     return left
   }
 
+  /// What stands behind a sign, which may be another one.
+  private mutating func signed() throws(CommandFailure) -> AlloyValue {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthMax else { throw failure("values are nested too deep") }
+    return try operand()
+  }
+
   private mutating func operand() throws(CommandFailure) -> AlloyValue {
     let first = token
     at += 1
@@ -218,10 +226,10 @@ struct AlloyParser {
     case .string(let text): return .string(text)
     case .number(let text): return .number(text)
     case .symbol("-"):
-      guard case .number(let text) = try operand() else { return .other }
+      guard case .number(let text) = try signed() else { return .other }
       return .number("-" + text)
     case .symbol("!"):
-      _ = try operand()
+      _ = try signed()
       return .other
     case .symbol("("):
       let inner = try value()

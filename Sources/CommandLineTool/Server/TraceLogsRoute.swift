@@ -70,8 +70,14 @@ struct TraceLogsRoute: Sendable {
       last = max(last, span.end)
     }
     guard first <= last else { return .refused(404, "trace not found") }
-    let names = ["trace_id", "traceID", "traceId"].map { "\($0)=\"\(id.hex)\"" }
-    let filters = ["| " + names.joined(separator: " or "), "|= \"\(id.hex)\""]
+    // Clients with ids of 64 bits log 16 digits.
+    let texts = id.high == 0 ? [id.hex, String(id.hex.suffix(16))] : [id.hex]
+    let names = texts.flatMap { text in
+      ["trace_id", "traceID", "traceId"].map { "\($0)=\"\(text)\"" }
+    }
+    let filters = [
+      "| " + names.joined(separator: " or "), "|= \"\(texts[texts.count - 1])\"",
+    ]
     var lines: Set<Line> = []
     for selector in selectors {
       for filter in filters {

@@ -13,7 +13,8 @@ struct LogCursor: Hashable {
   /// As often as such lines were given.
   var given: [UInt64]
 
-  private static let givenMax = 100_000
+  /// Lines of one time that a cursor can tell apart.
+  static let givenMax = 100_000
 
   init(direction: Direction, time: Timestamp, given: [UInt64]) {
     self.direction = direction
@@ -24,7 +25,7 @@ struct LogCursor: Hashable {
   /// nil for text that no answer had.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count >= 2, parts.count <= Self.givenMax, let time = Int64(parts[1]) else {
+    guard parts.count >= 2, parts.count <= Self.givenMax + 2, let time = Int64(parts[1]) else {
       return nil
     }
     switch parts[0] {

@@ -38,6 +38,10 @@ struct BeyondParameters {
       cursor = read
     }
     dedup = Self.labels(parameters["dedup"])
+    guard dedup.isEmpty || !paging else {
+      throw QueryAPIError(
+        "dedup and cursor cannot be asked together: a page does not know what those before it gave")
+    }
     before = try parameters.integer("before", default: 0)
     after = try parameters.integer("after", default: 0)
     for (name, count) in [("before", before), ("after", after)]
@@ -64,6 +68,8 @@ extension QueryService {
   private static let contextMatchesMax = 1000
   /// How far context reaches in time.
   private static let contextSpan = TimeSpan.hours(6)
+  /// Lines of one time among which a line is looked for.
+  private static let momentLinesMax = 10_000
   private static let dedupKeysMax = 1_000_000
 
   /// A log query with what Loki does not have.
@@ -98,7 +104,14 @@ extension QueryService {
     }
     var encoder = ResultEncoder(flags: request.encodingFlags, direction: query.direction)
     encoder.contexts = contexts
-    if asked.paging { encoder.cursor = pages.isAtEnd ? "" : pages.cursor?.text ?? "" }
+    if asked.paging {
+      if let cursor = pages.cursor, cursor.given.count > LogCursor.givenMax {
+        throw QueryAPIError(
+          "more than \(LogCursor.givenMax) lines have one time: no cursor can stand between them; "
+            + "use /loki/api/v1/export")
+      }
+      encoder.cursor = pages.isAtEnd ? "" : pages.cursor?.text ?? ""
+    }
     let result = QueryResult(value: .streams(entries.grouped), statistics: pages.statistics)
     encoder.encode(result, seconds: clock.monotonic().seconds(since: begun))
     return .json(encoder.bytes)
@@ -108,37 +121,40 @@ extension QueryService {
   private func context(
     of entry: ResultEntry, _ asked: BeyondParameters, _ query: QueryRequest, _ limits: QueryLimits
   ) throws -> LineContext {
-    let stream = Labels(entry.labels.stream)
-    let selector = try LogQL.parse(stream.description)
-    func lines(_ count: Int, _ direction: Direction) throws -> [ResultEntry] {
+    var request = query
+    request.expression = try LogQL.parse(Labels(entry.labels.stream).description)
+    request.interval = .zero
+    func lines(
+      _ range: Range<Timestamp>, _ direction: Direction, _ count: Int
+    ) throws -> [ResultEntry] {
       guard count > 0 else { return [] }
-      let isForward = direction == .forward
-      var request = query
-      request.expression = selector
       request.direction = direction
-      request.interval = .zero
-      request.start = isForward ? entry.timestamp : entry.timestamp - Self.contextSpan
-      request.end = isForward ? entry.timestamp + Self.contextSpan : entry.timestamp
+      request.start = range.lowerBound
+      request.end = range.upperBound
       var pages = LogPages(engine, request)
       var found: [ResultEntry] = []
-      var isOwnSeen = !isForward
       while found.count < count, !pages.isAtEnd {
-        for other in try pages.next(max(count * 2, 50), limits: limits)
-        where other.labels.stream == entry.labels.stream && found.count < count {
-          if !isOwnSeen, other.timestamp == entry.timestamp,
-            other.labels.structuredMetadata == entry.labels.structuredMetadata
-          {
-            isOwnSeen = true
-          } else {
-            found.append(other)
-          }
-        }
+        found += try pages.next(max(count * 2, 50), limits: limits)
+          .filter { $0.labels.stream == entry.labels.stream }
       }
-      return isForward ? found : found.reversed()
+      return Array(found.prefix(count))
     }
-    return LineContext(
-      match: entry, before: try lines(asked.before, .backward),
-      after: try lines(asked.after, .forward))
+    let time = entry.timestamp
+    let next = time + TimeSpan(nanoseconds: 1)
+    // Neighbours can be of the very same time: the line is looked for among them.
+    let moment = try lines(time..<next, .forward, Self.momentLinesMax)
+    let alike = moment.indices.filter {
+      moment[$0].labels.structuredMetadata == entry.labels.structuredMetadata
+    }
+    // Stages may have rewritten the line of the answer.
+    let own = alike.first { moment[$0].line == entry.line } ?? alike.first ?? 0
+    var before = Array(moment[..<own].suffix(asked.before))
+    var after = Array(moment.dropFirst(own + 1).prefix(asked.after))
+    before =
+      try lines((time - Self.contextSpan)..<time, .backward, asked.before - before.count)
+      .reversed() + before
+    after += try lines(next..<(time + Self.contextSpan), .forward, asked.after - after.count)
+    return LineContext(match: entry, before: before, after: after)
   }
 }
 

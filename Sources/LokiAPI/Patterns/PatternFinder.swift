@@ -38,8 +38,16 @@ package final class PatternFinder: Sendable {
   private static let queueBytesMax = 16 << 20
   /// Streams and levels that are followed at once.
   private static let streamsMax = 2000
+  /// How often what is older than the retention is looked for while lines come.
+  private static let forgettingInterval = TimeSpan.minutes(1)
 
-  private let streams = Mutex<[Key: Stream]>([:])
+  private struct Learned {
+    var streams: [Key: Stream] = [:]
+    /// When what is old was forgotten last.
+    var forgotten = Timestamp.distantPast
+  }
+
+  private let learned = Mutex(Learned())
   private let queue = Mutex(Queue())
   private let following = Mutex<LogFollowing?>(nil)
   private let executor: BlockingExecutor
@@ -85,9 +93,10 @@ package final class PatternFinder: Sendable {
         return queue.arrivals
       }
       if arrivals.isEmpty { return }
-      streams.withLock { streams in
-        for (tenant, rows) in arrivals { Self.learn(tenant, rows, &streams) }
-        if streams.count > Self.streamsMax { forgetOld(&streams) }
+      let now = Timestamp(nanoseconds: clock.now())
+      learned.withLock { learned in
+        for (tenant, rows) in arrivals { Self.learn(tenant, rows, &learned.streams) }
+        if learned.forgotten < now - Self.forgettingInterval { forgetOld(&learned, now) }
       }
     }
   }
@@ -99,7 +108,7 @@ package final class PatternFinder: Sendable {
         let line = UnsafeRawBufferPointer(rebasing: bytes[rows.lineRange(row)])
         let level = rows.metadata(row).first { $0.name == "detected_level" }?.value ?? "unknown"
         let key = Key(tenant: tenant, labels: rows.labels, level: level)
-        if streams[key] == nil, streams.count > streamsMax { continue }
+        if streams[key] == nil, streams.count >= streamsMax { continue }
         var stream = streams.removeValue(forKey: key) ?? Stream(format: LineFormat(of: line))
         if let tokens = PatternTokens(line, stream.format) {
           stream.tree.add(tokens, at: rows.timestamps[row])
@@ -109,12 +118,12 @@ package final class PatternFinder: Sendable {
     }
   }
 
-  private func forgetOld(_ streams: inout [Key: Stream]) {
-    let oldest = Timestamp(nanoseconds: clock.now()) - retention
-    for (key, stream) in streams {
-      var stream = stream
-      stream.tree.forget(before: oldest)
-      streams[key] = stream.tree.isEmpty ? nil : stream
+  private func forgetOld(_ learned: inout Learned, _ now: Timestamp) {
+    learned.forgotten = now
+    for key in Array(learned.streams.keys) {
+      guard var stream = learned.streams.removeValue(forKey: key) else { continue }
+      stream.tree.forget(before: now - retention)
+      if !stream.tree.isEmpty { learned.streams[key] = stream }
     }
   }
 
@@ -129,9 +138,9 @@ package final class PatternFinder: Sendable {
     let compiled = try CompiledMatcher.compile(matchers)
     let width = max(step, PatternTree.interval).nanoseconds
     var counts: [String: [String: [Int64: Int]]] = [:]
-    streams.withLock { streams in
-      forgetOld(&streams)
-      for (key, stream) in streams where tenants.contains(key.tenant) {
+    learned.withLock { learned in
+      forgetOld(&learned, Timestamp(nanoseconds: clock.now()))
+      for (key, stream) in learned.streams where tenants.contains(key.tenant) {
         guard compiled.allSatisfy({ $0.matches(key.labels[$0.name] ?? "") }) else { continue }
         for cluster in stream.tree.clusters.values {
           var steps: [Int64: Int] = [:]

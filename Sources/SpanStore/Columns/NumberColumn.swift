@@ -129,7 +129,10 @@ enum NumberColumn {
       }
       width = Int(try cursor.readByte())
       start = range.lowerBound + cursor.position
-      guard (1...64).contains(width), count <= cursor.remaining * 8 / width,
+      // Places in the dictionary are small; wider ones could be negative numbers.
+      let widthMax =
+        form == .dictionary ? NumberColumn.bits(UInt64(NumberColumn.distinctMax - 1)) : 64
+      guard (1...widthMax).contains(width), count <= cursor.remaining * 8 / width,
         range.upperBound + NumberColumn.slackBytes <= page.count
       else { throw .truncated }
     }

@@ -2,9 +2,10 @@ package import TraceFormats
 
 /// An OTLP request, checked whole and read into rows: what the store takes.
 ///
-/// Spans without a trace's or an own id are not among the rows; they cannot be found again.
+/// Spans without a trace's or an own id are left out: they cannot be found again.
 package struct SpanBatch: Sendable {
-  /// An encoded `ExportTraceServiceRequest` (protobuf), as it came.
+  /// An encoded `ExportTraceServiceRequest` (protobuf), as it came; written anew without the
+  /// spans that are left out when there are any, so that nobody downstream sees them.
   package let request: [UInt8]
   /// Spans left out because they have no trace's or no own id.
   package let rejectedCount: Int
@@ -32,9 +33,37 @@ package struct SpanBatch: Sendable {
       }
     }
     let reader = try read.get()
+    guard reader.rejectedCount == 0 else {
+      let kept = try SpanBatch(reader.keptRequest(of: request), limits: .none)
+      self.init(kept, rejectedCount: reader.rejectedCount)
+      return
+    }
+    self.init(reader, request)
+  }
+
+  private init(_ reader: SpanRequestReader, _ request: [UInt8]) {
     self.request = request
     rejectedCount = reader.rejectedCount
     rows = reader.rows
     tables = reader.tables
+  }
+  private init(_ kept: SpanBatch, rejectedCount: Int) {
+    self.rejectedCount = rejectedCount
+    request = kept.request
+    rows = kept.rows
+    tables = kept.tables
+  }
+}
+
+extension SpanRequestReader {
+  /// The request of the rows that were read of `request`.
+  fileprivate func keptRequest(of request: [UInt8]) -> [UInt8] {
+    var writer = SpanRequestWriter()
+    for row in rows {
+      writer.add(
+        Array(request[row.message]), tables.resources.array(row.resource),
+        tables.scopes.array(row.scope))
+    }
+    return writer.encode()
   }
 }

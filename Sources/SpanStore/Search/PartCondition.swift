@@ -78,17 +78,28 @@ final class PartCondition {
       let rowResources = resources.contains(true) ? try block.numbers(.resource) : []
       let rowScopes = scopes.contains(true) ? try block.numbers(.scope) : []
       let shapes = try block.numbers(.shape)
-      return try rows.filter { row in
-        if !rowResources.isEmpty, resources[Int(rowResources[row])] { return true }
-        if !rowScopes.isEmpty, scopes[Int(rowScopes[row])] { return true }
-        let shape = Int(shapes[row])
-        if shape == 0 || hidden[shape] {
-          return try block.message(row).withUnsafeBytes {
-            SpanMessage.holds(key, places, condition, WireCursor($0))
-          }
+      var found: [Int] = []
+      // Rows whose message must be looked at, read together.
+      var unknown: [Int] = []
+      for row in rows {
+        if !rowResources.isEmpty, resources[Int(rowResources[row])] {
+          found.append(row)
+        } else if !rowScopes.isEmpty, scopes[Int(rowScopes[row])] {
+          found.append(row)
+        } else if shapes[row] == 0 || hidden[Int(shapes[row])] {
+          unknown.append(row)
+        } else if !flags.isEmpty, flags[row] {
+          found.append(row)
         }
-        return !flags.isEmpty && flags[row]
       }
+      guard !unknown.isEmpty else { return found }
+      try block.block.messages(at: unknown) { row, _, _, message in
+        let holds = message.withUnsafeBytes {
+          SpanMessage.holds(key, places, condition, WireCursor($0))
+        }
+        if holds { found.append(row) }
+      }
+      return found.sorted()
     }
   }
 
@@ -218,13 +229,6 @@ final class BlockRows {
       default: Int.max
       }
     return count == .max || values.allSatisfy { $0 >= 0 && $0 < Int64(count) }
-  }
-
-  /// The `Span` message of a row.
-  func message(_ row: Int) throws -> [UInt8] {
-    var out: [UInt8] = []
-    try block.messages(row..<(row + 1)) { _, _, message in out = message }
-    return out
   }
 }
 

@@ -61,7 +61,10 @@ struct SpanMerge {
         names = []
         do throws(StorageError) {
           let page = try part.segment.page(entry.page)
-          do { try read(try SpanBlock(page, part)) } catch {
+          do { try read(try SpanBlock(page, part)) } catch let error as StorageError {
+            // Dictionaries are read on the way: what failed there may be the disk.
+            throw error
+          } catch {
             throw StorageError(
               .corrupt, "a block of spans cannot be read: \(error)", path: part.segment.path)
           }

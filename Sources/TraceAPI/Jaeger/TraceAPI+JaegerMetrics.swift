@@ -75,7 +75,7 @@ extension TraceAPI {
       query: TraceQuery(metrics: operation, by: parameters.fields, of: condition),
       range: range)
     let step = parameters.step.nanoseconds
-    let width = max(1, Int((parameters.window.nanoseconds + step - 1) / step))
+    let width = Int((parameters.window.nanoseconds - 1) / step) + 1
     switch await query.metrics(question, tenant: tenant) {
     case .success(let answer): return (answer.series, range, width)
     case .failure(.store(let error)): throw error
