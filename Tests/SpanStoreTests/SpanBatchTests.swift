@@ -61,7 +61,11 @@ import TraceFormats
     let batch = try SpanBatch(RequestFixtures.request(service: "shop", spans))
     #expect(batch.rejectedCount == 2)
     #expect(batch.rows.map(\.start) == [5, 8])
-    #expect(batch.request == RequestFixtures.request(service: "shop", [spans[0], spans[3]]))
+    #expect(batch.rows.map { Array(batch.request[$0.message]) } == [spans[0], spans[3]])
+    #expect(
+      try OTLPTraceProtobuf.decode(batch.request)
+        == OTLPTraceProtobuf.decode(
+          RequestFixtures.request(service: "shop", [spans[0], spans[3]])))
     let none = try SpanBatch(RequestFixtures.request(service: "shop", [spans[1]]))
     #expect(none.rejectedCount == 1 && none.spanCount == 0 && none.request.isEmpty)
   }

@@ -120,7 +120,8 @@ package final class JaegerDatagrams: Sendable {
         if batch.rejectedCount > 0 {
           metrics.dropped.add(batch.rejectedCount)
           log.warn(
-            "spans are dropped: \(Collector.rejection)", ["spans": batch.rejectedCount])
+            "spans are dropped: they have no trace id or no span id",
+            ["spans": batch.rejectedCount])
         }
         return batch
       } catch {

@@ -2,6 +2,7 @@ import Configuration
 import LinuxIO
 import Pipeline
 import TelemetryModel
+import WireFormats
 
 /// What is to be said about the stages of a configuration's jobs without running them.
 struct PipelineCheck {
