@@ -113,6 +113,11 @@ enum RandomRuns {
     ProcessInfo.processInfo.environment["SLUICE_RANDOM_QUERIES"].flatMap { Int($0) } ?? usual
   }
 
+  /// Where the seeds of random questions begin.
+  static var seed: UInt64 {
+    ProcessInfo.processInfo.environment["SLUICE_RANDOM_SEED"].flatMap { UInt64($0) } ?? 0
+  }
+
   /// An answer written out, numbers to ten digits.
   static func text(
     of request: QueryRequest, _ source: any LogRowSource, _ limits: QueryLimits

@@ -12,7 +12,8 @@ import WireFormats
 /// The same questions of the same rows, kept in every way that the store has: the answers are
 /// those of rows in plain lists.
 ///
-/// `SLUICE_RANDOM_QUERIES` asks for more questions than the few of a usual run.
+/// `SLUICE_RANDOM_QUERIES` asks for more questions than the few of a usual run, and
+/// `SLUICE_RANDOM_SEED` for others.
 @Suite struct StoreAnswerTests {
   /// A store that is asked for lines alone.
   private struct LinesOnly: LogRowSource {
@@ -94,7 +95,7 @@ import WireFormats
     let queries = RandomRuns.count(usual: 160)
     let queriesPerStore = 40
     for seed in 0..<UInt64((queries + queriesPerStore - 1) / queriesPerStore) {
-      var random = RandomSource(seed: seed &+ 1000)
+      var random = RandomSource(seed: seed &+ 1000 &+ RandomRuns.seed)
       let folder = FileManager.default.temporaryDirectory
         .appending(path: "sluice-answers-\(UUID().uuidString)").path
       defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -120,7 +121,7 @@ import WireFormats
         ("lines alone of merged", LinesOnly(store: reopened)),
       ]
       for _ in 0..<queriesPerStore {
-        try ask(&random, plain, ways, "seed \(seed)")
+        try ask(&random, plain, ways, "seed \(seed &+ RandomRuns.seed)")
       }
       for store in [head, one, many, reopened] { await store.close() }
     }
@@ -146,7 +147,8 @@ import WireFormats
       let isSame = isError ? got.hasPrefix("error: pipeline error") : got == want
       #expect(isSame, "\(note), \(name): \(query)\n\(got)\nwant\n\(want)")
     }
-    guard !isError else { return }
+    // Where the whole is an error, such as of a join, a part may be none.
+    guard !want.hasPrefix("error: ") else { return }
     for (name, source) in ways.prefix(3) {
       try compareParts(of: request, source, limits, "\(note), \(name): \(query)")
     }
