@@ -9,13 +9,18 @@ struct FieldOutcome: BitwiseCopyable {
 
 /// The outcomes of combinations of values, found by the codes of a batch.
 final class FieldOutcomes {
-  /// By codes, or by the numbers of one column's values.
+  /// By codes, or by the numbers of one column's values where they are small.
   @exclusivity(unchecked) private var list: [FieldOutcome] = []
-  /// By the numbers of two columns' values.
-  @exclusivity(unchecked) private var pairs: [UInt64: FieldOutcome] = [:]
+  /// By the numbers of two columns' values, or of one's where few of many numbers occur.
+  @exclusivity(unchecked) private var table: [UInt64: FieldOutcome] = [:]
+  /// How many were set in the list.
+  @exclusivity(unchecked) private var setCount = 0
 
   /// How many outcomes there is room for.
-  var count: Int { list.count + pairs.count }
+  var count: Int { list.count + table.count }
+
+  /// The list is not padded to more than this for each outcome that it holds.
+  private static let paddingMax = 16
 
   /// How a batch's codes become keys.
   enum Keys {
@@ -31,21 +36,29 @@ final class FieldOutcomes {
       case .codes: return code < list.count ? list[code] : FieldOutcome()
       case .numbers(let numbers):
         let place = Self.place(numbers[code])
-        return place < list.count ? list[place] : FieldOutcome()
-      case .pairs(let first, let second): return pairs[Self.pair(code, first, second)] ?? .init()
+        if place < list.count { return list[place] }
+        return table.isEmpty ? FieldOutcome() : table[UInt64(place)] ?? FieldOutcome()
+      case .pairs(let first, let second): return table[Self.pair(code, first, second)] ?? .init()
       }
     }
     set {
       switch keys {
       case .codes: set(newValue, at: code)
-      case .numbers(let numbers): set(newValue, at: Self.place(numbers[code]))
-      case .pairs(let first, let second): pairs[Self.pair(code, first, second)] = newValue
+      case .numbers(let numbers):
+        let place = Self.place(numbers[code])
+        if place < list.count || place <= Self.paddingMax * (setCount + 4) {
+          set(newValue, at: place)
+        } else {
+          table[UInt64(place)] = newValue
+        }
+      case .pairs(let first, let second): table[Self.pair(code, first, second)] = newValue
       }
     }
   }
 
   private func set(_ outcome: FieldOutcome, at place: Int) {
     while list.count <= place { list.append(FieldOutcome()) }
+    if list[place].place == -2 { setCount += 1 }
     list[place] = outcome
   }
 
@@ -77,8 +90,16 @@ struct KnownOutcomes {
 
   /// With what keeps the key's object alive.
   private var known: [Key: (strings: AnyObject, outcomes: FieldOutcomes)] = [:]
+  /// The outcomes that were handed out last, and how many there were before.
+  private var last: (outcomes: FieldOutcomes, before: Int)?
+  /// How many outcomes there is room for in all that is known, but for what the last ones grew by.
+  private var count = 0
   private static let knownMax = 1024
-  private static let countMax = 1 << 20
+  /// 16 bytes each, or some 30 in a table.
+  static let countMax = 1 << 20
+
+  /// How many outcomes there is room for in all that is known.
+  var outcomeCount: Int { count + (last.map { $0.outcomes.count - $0.before } ?? 0) }
 
   /// The outcomes for a batch and how its codes find them; such that hold for the run alone where
   /// nothing more is known.
@@ -99,14 +120,15 @@ struct KnownOutcomes {
     let key = Key(
       stream: isAlike ? nil : batch.run.stream.id, strings: ObjectIdentifier(strings),
       columns: columns)
-    if let found = known[key] {
-      if found.outcomes.count <= Self.countMax { return (found.outcomes, keys) }
-      known[key] = nil
+    count = outcomeCount
+    if known.count >= Self.knownMax || count > Self.countMax {
+      known.removeAll()
+      count = 0
     }
-    if known.count >= Self.knownMax { known.removeAll() }
-    let made = FieldOutcomes()
-    known[key] = (strings, made)
-    return (made, keys)
+    let outcomes = known[key]?.outcomes ?? FieldOutcomes()
+    known[key] = (strings, outcomes)
+    last = (outcomes, outcomes.count)
+    return (outcomes, keys)
   }
 
   private static func keys(_ columns: CodedColumns) -> FieldOutcomes.Keys? {

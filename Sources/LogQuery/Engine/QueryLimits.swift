@@ -9,8 +9,9 @@ package struct QueryLimits: Sendable {
   package var cellsMax: Int
   /// The most bytes of lines that a log query keeps.
   package var lineBytesMax: Int
-  /// The most numbers, 8 to 40 bytes each, that a query keeps one by one at a time; range queries
-  /// that need more are evaluated in parts, at several costs of reading.
+  /// The most numbers, 8 to 40 bytes each, that a query keeps at a time: samples of functions that
+  /// need each of them, and those of all series that fall between two starts or ends of windows
+  /// as one. Range queries that need more are evaluated in parts, at several costs of reading.
   package var samplesMax: Int
   /// Where `max_query_lookback` says that data ends: nothing older is looked at.
   package var oldest = Timestamp.distantPast

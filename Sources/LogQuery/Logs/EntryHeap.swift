@@ -56,11 +56,15 @@ struct EntryHeap: Sendable {
   /// Whether an entry of this rank would be kept.
   func wants(_ rank: Rank) -> Bool {
     guard isFull else { return capacity > 0 }
-    return nodes.first.map { isWorse($0.rank, than: rank) } ?? false
+    return nodes.first.map { Self.isWorse($0.rank, than: rank, direction) } ?? false
   }
 
   /// Whether `a` belongs after `b` in the answer.
-  private func isWorse(_ a: Rank, than b: Rank) -> Bool {
+  ///
+  /// A function of the type: as one of the heap, whose nodes are being changed, it would be
+  /// called on a copy with all its references counted.
+  @inline(__always)
+  private static func isWorse(_ a: Rank, than b: Rank, _ direction: Direction) -> Bool {
     if a.timestamp != b.timestamp {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
     }
@@ -82,7 +86,7 @@ struct EntryHeap: Sendable {
       labels.append(row)
       lines.append(line)
       var at = nodes.count - 1
-      while at > 0, isWorse(nodes[at].rank, than: nodes[(at - 1) / 2].rank) {
+      while at > 0, Self.isWorse(nodes[at].rank, than: nodes[(at - 1) / 2].rank, direction) {
         nodes.swapAt(at, (at - 1) / 2)
         at = (at - 1) / 2
       }
@@ -95,10 +99,12 @@ struct EntryHeap: Sendable {
     while true {
       var child = 2 * at + 1
       guard child < nodes.count else { break }
-      if child + 1 < nodes.count, isWorse(nodes[child + 1].rank, than: nodes[child].rank) {
+      if child + 1 < nodes.count,
+        Self.isWorse(nodes[child + 1].rank, than: nodes[child].rank, direction)
+      {
         child += 1
       }
-      guard isWorse(nodes[child].rank, than: node.rank) else { break }
+      guard Self.isWorse(nodes[child].rank, than: node.rank, direction) else { break }
       nodes[at] = nodes[child]
       at = child
     }
@@ -114,7 +120,7 @@ struct EntryHeap: Sendable {
 
   /// All that was kept, in the query's direction.
   var ordered: [Item] {
-    nodes.sorted { isWorse($1.rank, than: $0.rank) }.map { node in
+    nodes.sorted { Self.isWorse($1.rank, than: $0.rank, direction) }.map { node in
       Item(rank: node.rank, labels: labels[node.slot], line: lines.line(node.slot))
     }
   }

@@ -13,10 +13,10 @@ extension MetricEvaluation {
       return .matrix(operation.mapped(matrix) { (number, $0) })
     case (.matrix(let a), .matrix(let b)):
       try limits.check()
-      let join = VectorJoin(operation, steps: grid.count)
+      let join = VectorJoin(operation, steps: grid.count, limits: limits)
       switch operation.function {
-      case .and: return .matrix(join.intersected(a, b, keepsMatched: true))
-      case .unless: return .matrix(join.intersected(a, b, keepsMatched: false))
+      case .and: return .matrix(try join.intersected(a, b, keepsMatched: true))
+      case .unless: return .matrix(try join.intersected(a, b, keepsMatched: false))
       case .or: return .matrix(try join.united(a, b))
       default: return .matrix(try join.joined(a, b))
       }
@@ -55,35 +55,36 @@ struct VectorJoin {
   private let matching: VectorMatching
   private let compared: Set<String>
   private let steps: Int
+  private let limits: QueryLimits
 
-  init(_ operation: BinaryOperation, steps: Int) {
+  init(_ operation: BinaryOperation, steps: Int, limits: QueryLimits) {
     self.operation = operation
     matching = operation.matching ?? VectorMatching()
     compared = Set(matching.labels)
     self.steps = steps
+    self.limits = limits
   }
 
   private func signature(_ labels: Labels) -> Labels {
     matching.isOn ? labels.only(compared) : labels.without(compared)
   }
 
-  private func bySignature(_ matrix: SeriesMatrix) -> [Labels: [Int]] {
-    var groups: [Labels: [Int]] = [:]
-    for (index, series) in matrix.series.enumerated() {
-      groups[signature(series.labels), default: []].append(index)
-    }
-    return groups
-  }
-
   /// `and`, or with `keepsMatched` false `unless`.
-  func intersected(_ a: SeriesMatrix, _ b: SeriesMatrix, keepsMatched: Bool) -> SeriesMatrix {
-    let groups = bySignature(b)
+  func intersected(_ a: SeriesMatrix, _ b: SeriesMatrix, keepsMatched: Bool) throws(QueryError)
+    -> SeriesMatrix
+  {
+    // For each signature, the steps at which some series has a sample.
+    var present: [Labels: StepSet] = [:]
+    for series in b.series {
+      try limits.check()
+      present[signature(series.labels), default: StepSet(steps)].formUnion(series.values)
+    }
     var result = a
     for index in result.series.indices {
-      let others = groups[signature(result.series[index].labels)] ?? []
-      for step in 0..<steps {
-        let isMatched = others.contains { !b.series[$0].values[step].isNoSample }
-        if isMatched != keepsMatched { result.series[index].values[step] = .noSample }
+      try limits.check()
+      let others = present[signature(result.series[index].labels)]
+      for step in 0..<steps where (others?.contains(step) ?? false) != keepsMatched {
+        result.series[index].values[step] = .noSample
       }
     }
     return result
@@ -91,8 +92,21 @@ struct VectorJoin {
 
   /// `or`: the left side, and of the right what has no counterpart at that step.
   func united(_ a: SeriesMatrix, _ b: SeriesMatrix) throws(QueryError) -> SeriesMatrix {
-    let rest = intersected(b, a, keepsMatched: false)
+    let rest = try intersected(b, a, keepsMatched: false)
     return try SeriesMatrix(series: a.series + rest.series).relabelled { $0 }
+  }
+
+  /// The series of the one side that agree in the labels compared.
+  private struct Counterparts {
+    /// Any of them.
+    let series: Int
+    /// Where there are several: for each step the one that has a sample, or -1.
+    var ofStep: [Int32] = []
+    /// Steps for which a series of the many side was found.
+    var taken: StepSet
+
+    @inline(__always)
+    func series(at step: Int) -> Int { ofStep.isEmpty ? series : Int(ofStep[step]) }
   }
 
   /// Arithmetic and comparisons between series.
@@ -100,34 +114,29 @@ struct VectorJoin {
     let isSwapped = matching.cardinality == .oneToMany
     let many = isSwapped ? right : left
     let one = isSwapped ? left : right
-    let groups = bySignature(one)
-    try checkUnique(one, groups, isSwapped)
-    var taken: [Labels: [Int: Set<Int>]] = [:]
+    var (counterparts, placeOf) = try counterparts(one, isSwapped)
     var result = SeriesMatrix(series: [])
     var places: [Labels: Int] = [:]
     for series in many.series {
-      let signature = signature(series.labels)
-      guard let others = groups[signature] else { continue }
+      try limits.check()
+      guard let number = placeOf[signature(series.labels)] else { continue }
+      // Of the series of the one side that was met last, the place of the result.
+      var last: (other: Int, place: Int)?
       for step in 0..<steps where !series.values[step].isNoSample {
-        let present = others.first { !one.series[$0].values[step].isNoSample }
-        guard let other = present else { continue }
-        if matching.cardinality == .oneToOne {
-          guard taken[signature, default: [:]][0, default: []].insert(step).inserted else {
-            throw QueryError(
-              "multiple matches for labels: many-to-one matching must be explicit "
-                + "(group_left/group_right)")
-          }
+        let other = counterparts[number].series(at: step)
+        guard other >= 0, !one.series[other].values[step].isNoSample else { continue }
+        if matching.cardinality == .oneToOne, !counterparts[number].taken.insert(step) {
+          throw QueryError(
+            "multiple matches for labels: many-to-one matching must be explicit "
+              + "(group_left/group_right)")
         }
         let value = sample(series.values[step], one.series[other].values[step], isSwapped)
         if value.isNoSample { continue }
-        let labels = resultLabels(series.labels, one.series[other].labels)
-        let place = places[labels] ?? result.series.count
-        if place == result.series.count {
-          places[labels] = place
-          let values = [Double](repeating: .noSample, count: steps)
-          result.series.append(MatrixSeries(labels: labels, values: values))
+        if last?.other != other {
+          let labels = resultLabels(series.labels, one.series[other].labels)
+          last = (other, try place(of: labels, &places, &result))
         }
-        guard result.series[place].values[step].isNoSample else {
+        guard let place = last?.place, result.series[place].values[step].isNoSample else {
           throw QueryError(
             "multiple matches for labels: grouping labels must ensure unique matches")
         }
@@ -137,16 +146,46 @@ struct VectorJoin {
     return result
   }
 
-  /// On the one side no two series agree in the labels compared, be there others for them or not.
-  private func checkUnique(_ one: SeriesMatrix, _ groups: [Labels: [Int]], _ isSwapped: Bool)
-    throws(QueryError)
+  private func place(
+    of labels: Labels, _ places: inout [Labels: Int], _ result: inout SeriesMatrix
+  ) throws(QueryError) -> Int {
+    if let place = places[labels] { return place }
+    let place = result.series.count
+    // A series of the many side may make one with each that it meets.
+    guard (place + 1) * max(steps, 32) <= limits.cellsMax else {
+      throw .tooMuchMemory("\(place + 1) series at \(steps) steps")
+    }
+    places[labels] = place
+    let values = [Double](repeating: .noSample, count: steps)
+    result.series.append(MatrixSeries(labels: labels, values: values))
+    return place
+  }
+
+  /// The one side by the labels compared. No two of its series that agree in them may have a
+  /// sample at one step, be there others for them or not.
+  private func counterparts(_ one: SeriesMatrix, _ isSwapped: Bool) throws(QueryError)
+    -> ([Counterparts], [Labels: Int])
   {
-    for group in groups.values where group.count > 1 {
-      for step in 0..<steps {
-        let count = group.count { !one.series[$0].values[step].isNoSample }
-        if count > 1 { throw duplicate(isSwapped) }
+    var found: [Counterparts] = []
+    var placeOf: [Labels: Int] = [:]
+    for (index, series) in one.series.enumerated() {
+      try limits.check()
+      let signature = signature(series.labels)
+      guard let place = placeOf[signature] else {
+        placeOf[signature] = found.count
+        found.append(Counterparts(series: index, taken: StepSet(steps)))
+        continue
+      }
+      if found[place].ofStep.isEmpty {
+        let first = found[place].series
+        found[place].ofStep = one.series[first].values.map { $0.isNoSample ? -1 : Int32(first) }
+      }
+      for step in 0..<steps where !series.values[step].isNoSample {
+        guard found[place].ofStep[step] < 0 else { throw duplicate(isSwapped) }
+        found[place].ofStep[step] = Int32(index)
       }
     }
+    return (found, placeOf)
   }
 
   private func sample(_ many: Double, _ one: Double, _ isSwapped: Bool) -> Double {
@@ -165,5 +204,28 @@ struct VectorJoin {
     guard !matching.included.isEmpty else { return many }
     let included = Set(matching.included)
     return Labels(many.without(included).sorted + one.only(included).sorted)
+  }
+}
+
+/// Some of the steps of a query, a bit for each.
+private struct StepSet {
+  private var words: [UInt64]
+
+  init(_ steps: Int) { words = [UInt64](repeating: 0, count: (steps + 63) / 64) }
+
+  @inline(__always)
+  func contains(_ step: Int) -> Bool { words[step >> 6] >> UInt64(step & 63) & 1 == 1 }
+
+  /// Whether it was not there yet.
+  @inline(__always)
+  mutating func insert(_ step: Int) -> Bool {
+    let bit: UInt64 = 1 << UInt64(step & 63)
+    defer { words[step >> 6] |= bit }
+    return words[step >> 6] & bit == 0
+  }
+
+  /// Adds the steps that have a sample.
+  mutating func formUnion(_ values: [Double]) {
+    for (step, value) in values.enumerated() where !value.isNoSample { _ = insert(step) }
   }
 }

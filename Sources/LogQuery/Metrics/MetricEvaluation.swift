@@ -63,8 +63,8 @@ struct MetricEvaluation {
     return result
   }
 
-  /// All steps at once, or half of them after the other where each sample has to be kept and
-  /// there would be too many; a single one in parts.
+  /// All steps at once, or half of them after the other where too many samples or panes would
+  /// have to be kept; a single one, whose samples are too many, in parts.
   private mutating func evaluate(_ leaf: RangeLeaf, over grid: StepGrid) throws(QueryError)
     -> SeriesMatrix
   {

@@ -8,39 +8,46 @@ struct PaneSeries<Aggregate: WindowAggregate>: Sendable {
   /// Beyond this many entries equal panes are put together.
   private var settledAt = 4096
 
+  /// Adds a sample; how many entries there are more than before.
   @inline(__always)
-  mutating func add(_ value: Double, at time: Timestamp, pane: Int) {
-    if panes.last == pane {
-      aggregates[aggregates.count - 1].add(value, at: time)
-    } else {
-      append(Aggregate(value, at: time), pane: pane)
-    }
+  mutating func add(_ value: Double, at time: Timestamp, pane: Int) -> Int {
+    guard panes.last == pane else { return append(Aggregate(value, at: time), pane: pane) }
+    aggregates[aggregates.count - 1].add(value, at: time)
+    return 0
   }
 
-  /// Adds `count` samples of the value 1, one at least.
+  /// Adds `count` samples of the value 1, one at least; how many entries there are more.
   @inline(__always)
-  mutating func add(ones count: Int, pane: Int) {
-    if panes.last != pane {
-      append(Aggregate(1, at: .zero), pane: pane)
-    } else {
-      aggregates[aggregates.count - 1].add(ones: 1)
+  mutating func add(ones count: Int, pane: Int) -> Int {
+    guard panes.last == pane else {
+      var aggregate = Aggregate(1, at: .zero)
+      if count > 1 { aggregate.add(ones: count - 1) }
+      return append(aggregate, pane: pane)
     }
-    if count > 1 { aggregates[aggregates.count - 1].add(ones: count - 1) }
+    aggregates[aggregates.count - 1].add(ones: count)
+    return 0
   }
 
-  private mutating func append(_ aggregate: Aggregate, pane: Int) {
+  private mutating func append(_ aggregate: Aggregate, pane: Int) -> Int {
+    let before = panes.count
     if let last = panes.last, pane < last { isSorted = false }
     panes.append(pane)
     aggregates.append(aggregate)
-    guard panes.count > settledAt else { return }
-    settle()
-    settledAt = max(4096, 2 * panes.count)
+    if panes.count > settledAt {
+      settle()
+      settledAt = max(4096, 2 * panes.count)
+    }
+    return panes.count - before
   }
 
-  /// Takes in what another thread found of the same series.
-  mutating func merge(_ other: Self) {
-    for (pane, aggregate) in zip(other.panes, other.aggregates) { append(aggregate, pane: pane) }
+  /// Takes in what another thread found of the same series; how many entries there are more.
+  mutating func merge(_ other: Self) -> Int {
+    let before = panes.count
+    for (pane, aggregate) in zip(other.panes, other.aggregates) {
+      _ = append(aggregate, pane: pane)
+    }
     isSorted = false
+    return panes.count - before
   }
 
   /// Brings panes into order, equal ones together in the order in which they came.

@@ -68,9 +68,10 @@ struct QuantileSearch {
     knownBits += 16
   }
 
-  /// The quantile of a series once all bits are known; nil when it has no numbers.
+  /// The quantile of a series once all bits are known; nil when it has no numbers, or came up
+  /// after the first reading.
   func value(of place: Int) -> Double? {
-    guard series[place].count > 0 else { return nil }
+    guard place < series.count, series[place].count > 0 else { return nil }
     let (ranks, targets) = (series[place].ranks, series[place].targets)
     return Quantile.value(fraction, count: series[place].count) { rank in
       ranks.firstIndex(of: rank).map { targets[$0].prefix } ?? 0

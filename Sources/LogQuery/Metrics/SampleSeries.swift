@@ -40,7 +40,7 @@ struct SampleSeries: Sendable {
     settle()
     var series = PaneSeries<CounterAggregate>()
     for (time, value) in zip(times, values) {
-      series.add(value, at: time, pane: grid.pane(time))
+      _ = series.add(value, at: time, pane: grid.pane(time))
     }
     var rates = [Double](repeating: .noSample, count: grid.steps)
     series.slide(grid) { step, counter in

@@ -2,7 +2,8 @@ import TelemetryModel
 
 /// What one thread keeps of the samples of a range aggregation, by the number of their series.
 protocol SampleSink: Sendable {
-  /// How many numbers are kept one by one; 0 where samples are put together.
+  /// How many numbers are kept one by one; where samples of a pane are put together, how many
+  /// panes beyond the first of each series.
   var sampleCount: Int { get }
   mutating func add(_ value: Double, at time: Timestamp, pane: Int, to series: Int)
   /// Adds `count` samples of the value 1, one at least.
@@ -18,32 +19,49 @@ struct PaneTable<Aggregate: WindowAggregate>: SampleSink {
   /// What the values are divided by.
   let divisor: Double
   private var series: [PaneSeries<Aggregate>] = []
+  private(set) var sampleCount = 0
+  /// Beyond this many panes those of all series are settled: blocks often begin anew with old
+  /// panes of many series.
+  private var settledAt = 1 << 16
 
   init(divisor: Double) { self.divisor = divisor }
 
-  var sampleCount: Int { 0 }
-
   @inline(__always)
   private mutating func makeRoom(_ place: Int) {
-    while series.count <= place { series.append(PaneSeries()) }
+    while series.count <= place {
+      series.append(PaneSeries())
+      sampleCount -= 1
+    }
   }
 
   @inline(__always)
   mutating func add(_ value: Double, at time: Timestamp, pane: Int, to place: Int) {
     makeRoom(place)
-    series[place].add(value, at: time, pane: pane)
+    sampleCount += series[place].add(value, at: time, pane: pane)
+    if sampleCount > settledAt { settle() }
   }
 
   @inline(__always)
   mutating func add(ones count: Int, pane: Int, to place: Int) {
     makeRoom(place)
-    series[place].add(ones: count, pane: pane)
+    sampleCount += series[place].add(ones: count, pane: pane)
+    if sampleCount > settledAt { settle() }
+  }
+
+  private mutating func settle() {
+    sampleCount = 0
+    for place in series.indices {
+      series[place].settle()
+      // Room was made for a series, and no sample came: 0 - 1.
+      sampleCount += series[place].panes.count - 1
+    }
+    settledAt = max(1 << 16, 2 * sampleCount)
   }
 
   mutating func merge(_ other: Self, places: [Int]) {
     for (number, one) in other.series.enumerated() {
       makeRoom(places[number])
-      series[places[number]].merge(one)
+      sampleCount += series[places[number]].merge(one)
     }
   }
 

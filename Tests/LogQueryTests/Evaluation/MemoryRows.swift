@@ -124,3 +124,35 @@ final class MemoryPlan: LogRowPlan {
     return statistics
   }
 }
+
+/// Rows, and how often a scan of them was planned.
+final class CountingRows: LogRowSource {
+  private let source: any LogRowSource
+  private let plans = Atomic(0)
+
+  init(_ source: any LogRowSource) { self.source = source }
+
+  var planCount: Int { plans.load(ordering: .relaxed) }
+
+  func plan(_ scan: LogScan) throws -> any LogRowPlan {
+    plans.add(1, ordering: .relaxed)
+    return try source.plan(scan)
+  }
+}
+
+/// Rows that become more: each of some sources answers a number of scans.
+final class GrowingRows: LogRowSource {
+  private let sources: [(rows: MemoryRows, planCount: Int)]
+  private let plans = Atomic(0)
+
+  init(_ sources: [(MemoryRows, planCount: Int)]) { self.sources = sources.map { ($0, $1) } }
+
+  func plan(_ scan: LogScan) throws -> any LogRowPlan {
+    var number = plans.add(1, ordering: .relaxed).oldValue
+    for source in sources {
+      if number < source.planCount { return try source.rows.plan(scan) }
+      number -= source.planCount
+    }
+    return try sources[sources.count - 1].rows.plan(scan)
+  }
+}

@@ -76,12 +76,13 @@ import WireFormats
     (store.engine as? StorageLogEngine)?.statistics.segmentCount ?? 0
   }
 
-  /// Waits until compaction has no more to do; whether it did something.
-  private func settle(_ store: LogStore) async throws -> Bool {
+  /// Waits until compaction has no more to do, longer where it `must` do something; whether it
+  /// did.
+  private func settle(_ store: LogStore, must: Bool) async throws -> Bool {
     let before = segmentCount(store)
     var count = before
     var quietRounds = 0
-    while quietRounds < 4, count > 1 {
+    while quietRounds < (must && count == before ? 1000 : 4), count > 1 {
       try await Task.sleep(for: .milliseconds(5))
       let now = segmentCount(store)
       quietRounds = now == count ? quietRounds + 1 : 0
@@ -111,7 +112,7 @@ import WireFormats
       let merged = try await open(folder + "/merged", isMerging: true)
       try await pushInPieces(lines, to: merged, &random)
       try await merged.flush()
-      if try await settle(merged) { mergedStores += 1 }
+      if try await settle(merged, must: mergedStores == 0) { mergedStores += 1 }
       await merged.close()
       let reopened = try await open(folder + "/merged")
       let ways: [(String, any LogRowSource)] = [

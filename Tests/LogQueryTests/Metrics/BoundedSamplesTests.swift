@@ -54,4 +54,30 @@ import Testing
       #expect(got == want, "\(query)")
     }
   }
+
+  /// Streams begin while the numbers are read again and again.
+  @Test(arguments: [1, 2, 3, 4]) func seriesMayComeUpBetweenReadings(arrival: Int) throws {
+    func entries(_ step: Int) -> [LogEntry] {
+      (0..<600).map { number in
+        LogEntry(
+          timestamp: Timestamp(seconds: Int64(number)), line: Array("v=\(number % 7 * step)".utf8))
+      }
+    }
+    typealias Stream = (labels: Labels, entries: [LogEntry])
+    let old: Stream = (["app": "a", "pod": "b"], entries(1))
+    let new: [Stream] = [
+      (["app": "a", "pod": "a"], entries(2)), (["app": "a", "pod": "c"], entries(3)),
+    ]
+    let source = GrowingRows([
+      (MemoryRows([old]), planCount: arrival),
+      (MemoryRows([new[0], old, new[1]]), planCount: .max),
+    ])
+    let query = #"quantile_over_time(0.5, {app="a"} | logfmt | unwrap v [20m]) by (pod)"#
+    let request = QueryRequest.instant(
+      tenants: [.single], try LogQL.parse(query), at: Timestamp(seconds: 1000))
+    let text = RandomRuns.text(of: request, source, QueryLimits(samplesMax: 500))
+    // The first plan is of the reading that finds out how many samples there are.
+    #expect(text.contains(#"{pod="b"} 1000000000000=3.0"#), "\(text)")
+    #expect(text.contains(#"pod="c""#) == (arrival == 1), "\(text)")
+  }
 }
