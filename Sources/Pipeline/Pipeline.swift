@@ -29,6 +29,8 @@ package final class Pipeline {
   private var dropCounts: [String: DropCount] = [:]
   /// Lines that came in and were dropped, alone or in a block, by their source's number.
   package private(set) var droppedInputs: [Int64: UInt64] = [:]
+  /// Lines that stages made besides those that came in, by their source's number.
+  package private(set) var addedInputs: [Int64: UInt64] = [:]
 
   /// More kinds of incoming labels than this are forgotten, and made again as they come.
   private static let basesMax = 4096
@@ -173,7 +175,14 @@ package final class Pipeline {
       case .drop(let reason):
         dropCounts[reason, default: DropCount(reason: reason, lines: 0, bytes: 0)].lines += 1
         dropCounts[reason]?.bytes += UInt64(entry.line.count)
-        droppedInputs[entry.origin.source, default: 0] += 1 + UInt64(entry.earlierOrigins.count)
+        droppedInputs[entry.origin.source, default: 0] += entry.inputCount
+        return
+      case .split(let parts):
+        if parts.count > 1 {
+          addedInputs[entry.origin.source, default: 0] +=
+            UInt64(parts.count - 1) * entry.inputCount
+        }
+        for var part in parts { run(&part, from: at + 1, emit) }
         return
       case .replace(let others):
         for var other in others { run(&other, from: at + 1, emit) }
@@ -193,12 +202,13 @@ package final class Pipeline {
       case .jump: .skipped
       case .hold: .held
       case .drop(let reason): .dropped(reason: reason)
-      case .replace(let others): .replaced(count: others.count)
+      case .replace(let others), .split(let others): .replaced(count: others.count)
       }
     var after: EntrySnapshot?
     switch verdict {
     case .proceed, .jump: after = EntrySnapshot(entry, shared.slots)
-    case .replace(let others): after = others.first.map { EntrySnapshot($0, shared.slots) }
+    case .replace(let others), .split(let others):
+      after = others.first.map { EntrySnapshot($0, shared.slots) }
     case .hold, .drop: break
     }
     inspector?(

@@ -123,4 +123,53 @@ import WireFormats
       #expect(count(client["waiting_lines"]) == 0)
     }
   }
+
+  /// Lines that a stage makes of one are counted where they are made, whatever becomes of them.
+  @Test func linesMadeOfOneAddUp() async throws {
+    let rig = AgentRig()
+    let sink = PushSink()
+    let port = freePort()
+    defer { sink.close() }
+    var configuration = try rig.configuration(
+      clients: rig.client(sink),
+      scrapes: """
+            - job_name: app
+              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+              pipeline_stages:
+                - match:
+                    selector: '{job="app"} |= "block"'
+                    stages: [{multiline: {firstline: '^\\[', max_wait_time: 200ms}}]
+                - split_json: {}
+                - drop: {expression: 'drop', drop_counter_reason: unwanted}
+        """)
+    configuration.server.disable = false
+    configuration.server.httpListenAddress = "127.0.0.1"
+    configuration.server.httpListenPort = Int(port)
+    rig.write(
+      """
+      ["a", "drop 1", "drop 2", "b"]
+      ["drop 3", "drop 4"]
+      plain
+      ["block 1",
+      "block 2", "drop 5"]
+      []
+
+      """, to: "a.log")
+    try await rig.run(configuration) {
+      var source: [String: JSONValue] = [:]
+      for _ in 0..<200 where count(source["acknowledged_lines"]) < 5 {
+        source = items(try? await targets(port)["sources"]).first ?? [:]
+        try await Task.sleep(nanoseconds: 50_000_000)
+      }
+      // Accounts of reading are told once a second.
+      for _ in 0..<100 where count(source["passed_lines"]) < 5 {
+        source = items(try? await targets(port)["sources"]).first ?? [:]
+        try await Task.sleep(nanoseconds: 50_000_000)
+      }
+      #expect(source["adds_up"] == .bool(true))
+      #expect(count(source["read_lines"]) == 6)
+      #expect(count(source["passed_lines"]) == 5)
+      #expect(sink.lines.sorted() == ["\"a\"", "\"b\"", "\"block 1\"", "\"block 2\"", "plain"])
+    }
+  }
 }

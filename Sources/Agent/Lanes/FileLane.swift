@@ -195,17 +195,10 @@ final class FileLane {
   private func report() {
     let begin = MonotonicTime.now()
     hasUnreportedChanges = false
-    var dropped: [Int64: UInt64] = [:]
-    var held: [Int64: UInt64] = [:]
-    for job in jobs {
-      // A file that two jobs read has two numbers.
-      dropped.merge(job.pipeline.droppedInputs) { $0 + $1 }
-      held.merge(job.pipeline.heldInputs) { $0 + $1 }
-      settings.ledger.set(job: job.job.name, drops: job.drops)
-    }
     settings.ledger.set(
-      lane: "files", SourceLedger.accounts(output.tally, dropped: dropped, held: held))
+      lane: "files", SourceLedger.accounts(output.tally, jobs.map(\.pipeline)))
     for job in jobs {
+      settings.ledger.set(job: job.job.name, drops: job.drops)
       job.meter.report(job.tailer.counters, drops: job.drops)
       board.set(job: job.job.name, files: job.tailer.fileStatuses)
     }

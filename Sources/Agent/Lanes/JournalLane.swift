@@ -206,8 +206,7 @@ final class JournalLane {
     settings.ledger.set(job: job.key, drops: drops)
     settings.ledger.set(
       lane: "journal:\(job.key)",
-      SourceLedger.accounts(
-        output.tally, dropped: pipeline.droppedInputs, held: pipeline.heldInputs))
+      SourceLedger.accounts(output.tally, [pipeline]))
     board.set(
       job: job.key,
       journal: StatusBoard.JournalStatus(cursor: committedCursor, entries: entries, failure: nil))

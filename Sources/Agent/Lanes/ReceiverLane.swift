@@ -128,8 +128,7 @@ final class ReceiverLane {
     settings.ledger.set(job: job.name, drops: drops)
     settings.ledger.set(
       lane: "receiver:\(job.kind):\(job.name)",
-      SourceLedger.accounts(
-        output.tally, dropped: pipeline.droppedInputs, held: pipeline.heldInputs))
+      SourceLedger.accounts(output.tally, [pipeline]))
     board.set(
       job: job.name,
       receiver: StatusBoard.ReceiverStatus(

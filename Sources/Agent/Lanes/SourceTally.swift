@@ -5,8 +5,9 @@ import Pipeline
 /// Counts what one reading thread reads and hands on, by source; for that thread.
 ///
 /// Of each source, read + added = dropped + merged + held + limited + passed holds at any moment
-/// between two lines: `added` are lines that a stage made besides the one that it got, `merged`
-/// those that went into a block with another, `limited` those that `limits_config` took away.
+/// between two lines: `added` are lines that a stage made besides the one that it got (the
+/// pipeline counts them, as `dropped` and `held`), `merged` those that went into a block with
+/// another, `limited` those that `limits_config` took away.
 final class SourceTally {
   /// Why `limits_config` takes a line away, by Promtail's names.
   enum Limit: String, CaseIterable {
@@ -17,7 +18,6 @@ final class SourceTally {
   struct Counts: Hashable, Sendable {
     var readLines: UInt64 = 0
     var readBytes: UInt64 = 0
-    var addedLines: UInt64 = 0
     var mergedLines: UInt64 = 0
     var limitedLines: UInt64 = 0
     var passedLines: UInt64 = 0
@@ -34,8 +34,6 @@ final class SourceTally {
   /// The source that was touched last, kept out of the dictionary.
   @exclusivity(unchecked) private var current: Int64 = .min
   @exclusivity(unchecked) private var hot = Counts()
-  @exclusivity(unchecked) private var lastStart: Int64 = -1
-  @exclusivity(unchecked) private var lastSource: Int64 = .min
   private var limited: [LimitKey: (lines: UInt64, bytes: UInt64)] = [:]
 
   private struct LimitKey: Hashable {
@@ -97,9 +95,6 @@ final class SourceTally {
     let origin = output.origin
     touch(origin.source)
     hot.mergedLines &+= UInt64(output.earlierOrigins.count)
-    if origin.start == lastStart, origin.source == lastSource { hot.addedLines &+= 1 }
-    lastStart = origin.start
-    lastSource = origin.source
   }
 
   /// All counts; the thread goes on afterwards.

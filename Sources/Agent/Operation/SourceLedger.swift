@@ -9,12 +9,13 @@ final class SourceLedger: Sendable {
   /// One source's lines up to the queue.
   struct Account: Hashable, Sendable {
     var counts = SourceTally.Counts()
+    var addedLines: UInt64 = 0
     var droppedLines: UInt64 = 0
     var heldLines: UInt64 = 0
 
     /// Whether every line that was read is somewhere.
     var addsUp: Bool {
-      counts.readLines + counts.addedLines
+      counts.readLines + addedLines
         == droppedLines + counts.leftOutLines + counts.mergedLines + heldLines
         + counts.limitedLines + counts.passedLines
     }
@@ -36,14 +37,21 @@ final class SourceLedger: Sendable {
   func set(job: String, drops: [DropCount]) { state.withLock { $0.drops[job] = drops } }
 
   /// Files that were renamed and come again under one first name are one source.
-  static func accounts(
-    _ tally: SourceTally, dropped: [Int64: UInt64], held: [Int64: UInt64]
-  ) -> [SourceName: Account] {
+  static func accounts(_ tally: SourceTally, _ pipelines: [Pipeline]) -> [SourceName: Account] {
+    // A file that two jobs read has two numbers.
+    var (added, dropped, held): ([Int64: UInt64], [Int64: UInt64], [Int64: UInt64]) =
+      ([:], [:], [:])
+    for pipeline in pipelines {
+      added.merge(pipeline.addedInputs) { $0 + $1 }
+      dropped.merge(pipeline.droppedInputs) { $0 + $1 }
+      held.merge(pipeline.heldInputs) { $0 + $1 }
+    }
     var accounts: [SourceName: Account] = [:]
     for (source, counts) in tally.snapshot() {
       guard let name = tally.name(of: source) else { continue }
       var account = accounts[name] ?? Account()
       account.counts.add(counts)
+      account.addedLines += added[source] ?? 0
       account.droppedLines += dropped[source] ?? 0
       account.heldLines += held[source] ?? 0
       accounts[name] = account
@@ -67,12 +75,13 @@ final class SourceLedger: Sendable {
       let counts = account.counts
       for (key, value) in [
         ("read_lines", counts.readLines), ("read_bytes", counts.readBytes),
-        ("added_lines", counts.addedLines), ("merged_lines", counts.mergedLines),
+        ("added_lines", account.addedLines), ("merged_lines", counts.mergedLines),
         ("dropped_lines", account.droppedLines + counts.leftOutLines + counts.limitedLines),
         ("held_lines", account.heldLines), ("passed_lines", counts.passedLines),
         ("passed_bytes", counts.passedBytes), ("queued_lines", queue.queuedLines),
         ("queued_bytes", queue.queuedBytes), ("acknowledged_lines", queue.acknowledgedLines),
         ("acknowledged_bytes", queue.acknowledgedBytes), ("lost_lines", queue.lostLines),
+        ("damaged_lines", queue.damagedLines),
       ] {
         writer.key(key)
         writer.uint(value)
@@ -110,7 +119,6 @@ extension SourceTally.Counts {
   fileprivate mutating func add(_ other: SourceTally.Counts) {
     readLines += other.readLines
     readBytes += other.readBytes
-    addedLines += other.addedLines
     mergedLines += other.mergedLines
     limitedLines += other.limitedLines
     passedLines += other.passedLines
@@ -121,7 +129,7 @@ extension SourceTally.Counts {
 
 extension Pipeline {
   /// Lines that are held now, by their source's number.
-  var heldInputs: [Int64: UInt64] {
+  fileprivate var heldInputs: [Int64: UInt64] {
     guard holdsLines else { return [:] }
     var held: [Int64: UInt64] = [:]
     heldOrigins { held[$0.source, default: 0] += 1 }

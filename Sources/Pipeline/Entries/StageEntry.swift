@@ -27,6 +27,9 @@ struct StageEntry {
   /// The other lines of a block.
   var earlierOrigins: [LineOrigin] = []
 
+  /// Lines that came in and stand in this one.
+  var inputCount: UInt64 { 1 + UInt64(earlierOrigins.count) }
+
   init(base: BaseLabels, timestamp: Timestamp, origin: LineOrigin) {
     self.base = base
     self.timestamp = timestamp

@@ -12,8 +12,10 @@ enum StageVerdict {
   case drop(reason: String)
   /// The stage keeps the entry for later.
   case hold
-  /// Other entries go on instead, in order.
+  /// Entries that were held go on instead, in order; this one is held.
   case replace([StageEntry])
+  /// The entry was taken apart: these, one at least, go on instead, in order.
+  case split([StageEntry])
 }
 
 /// One step of a pipeline. Belongs to one pipeline and one thread.

@@ -33,7 +33,7 @@ final class SplitJSONStage: Stage {
       guard bytes <= SplitJSONStage.bytesMax else { return .proceed }
       lines.append(line)
     }
-    return .replace(lines)
+    return .split(lines)
   }
 
   /// Where the elements lie in the entry's bytes; nil when the text is no array.
