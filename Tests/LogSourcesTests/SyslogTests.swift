@@ -1,3 +1,4 @@
+import Glibc
 import LogSources
 import TelemetryModel
 import Testing
@@ -48,6 +49,22 @@ import Testing
     let text = "<1>" + String(repeating: "a", count: 50) + "\n<2>b\n"
     let got = try frames(text, pieces: [piece], bytesMax: 10)
     #expect(got == ["<1>aaaaaaa", "<2>b"])
+  }
+
+  /// What came before was copied and searched again with every read.
+  @Test func aLongLineInVerySmallPiecesTakesNoTime() throws {
+    func now() -> Double {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+    let start = now()
+    let line = "<1>" + String(repeating: "a", count: 300_000)
+    #expect(try frames("\(line)\n<2>b\n", pieces: [3], bytesMax: 1 << 20) == [line, "<2>b"])
+    let counted = "300003 " + line
+    #expect(try frames("\(counted)<2>b\n", pieces: [3], bytesMax: 1 << 20) == [line, "<2>b"])
+    let seconds = now() - start
+    #expect(seconds < 10, "\(seconds) s of processor time")
   }
 
   @Test func malformedCountsEndTheStream() {

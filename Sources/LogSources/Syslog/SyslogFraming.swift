@@ -23,6 +23,8 @@ package struct SyslogFraming {
 
   private let bytesMax: Int
   private var pending: [UInt8] = []
+  /// Bytes of `pending` that were searched for a line's end in vain.
+  private var searchedBytes = 0
   /// The rest of a line that was cut, up to its end, counts for nothing.
   private var isPassingOver = false
   /// Lines that were cut since the start.
@@ -42,17 +44,23 @@ package struct SyslogFraming {
       pending.append(contentsOf: bytes[used...])
       return
     }
-    pending.append(contentsOf: bytes)
-    let whole = pending
+    // Taken out meanwhile, so that there is one owner and nothing is copied.
+    var whole: [UInt8] = []
+    swap(&whole, &pending)
+    whole.append(contentsOf: bytes)
     let used = try whole.withUnsafeBufferPointer { (all) throws(Failure) in
       try split(UnsafeRawBufferPointer(all), message)
     }
-    pending.removeFirst(used)
+    if used > 0 { whole.removeFirst(used) }
+    swap(&whole, &pending)
   }
 
   /// Hands on what a stream that ended left: a last line without an end.
   package mutating func finish(message: (UnsafeRawBufferPointer) -> Void) {
-    defer { pending = [] }
+    defer {
+      pending = []
+      searchedBytes = 0
+    }
     guard let first = pending.first, !Self.isDigit(first), !isPassingOver else { return }
     pending.withUnsafeBytes { message($0) }
   }
@@ -66,6 +74,8 @@ package struct SyslogFraming {
     _ bytes: UnsafeRawBufferPointer, _ message: (UnsafeRawBufferPointer) -> Void
   ) throws(Failure) -> Int {
     var at = 0
+    var searched = searchedBytes
+    searchedBytes = 0
     while at < bytes.count {
       let first = bytes[at]
       if !isPassingOver, first == 10 || first == 0 || first == 13 {
@@ -76,9 +86,13 @@ package struct SyslogFraming {
         message(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
         at = end
       } else {
-        guard let next = line(bytes, at, message) else { return at }
+        guard let next = line(bytes, at, from: at + searched, message) else {
+          searchedBytes = bytes.count - at
+          return at
+        }
         at = next
       }
+      searched = 0
     }
     return at
   }
@@ -100,11 +114,12 @@ package struct SyslogFraming {
     return (at + 1, at + 1 + count)
   }
 
-  /// Where the next message begins; nil while the line has no end.
+  /// Where the next message begins; nil while the line has no end. Before `from` there is none.
   private mutating func line(
-    _ bytes: UnsafeRawBufferPointer, _ start: Int, _ message: (UnsafeRawBufferPointer) -> Void
+    _ bytes: UnsafeRawBufferPointer, _ start: Int, from: Int,
+    _ message: (UnsafeRawBufferPointer) -> Void
   ) -> Int? {
-    var end = start
+    var end = from
     while end < bytes.count, bytes[end] != 10, bytes[end] != 0 { end += 1 }
     let isWhole = end < bytes.count
     if isPassingOver {

@@ -41,15 +41,30 @@ final class CRIStage: Stage {
 
 /// The last part of `cri`: joins lines flagged `P` with the one flagged `F` that ends them.
 final class PartialLinesStage: HoldingStage {
+  /// A line that is not whole yet.
+  private struct Block {
+    let key: LabelKey
+    /// The last part, which gives the line its time and labels.
+    var entry: StageEntry
+    /// All parts' text, cut to the greatest length.
+    var text: [UInt8] = []
+    /// Where all parts but the last came from.
+    var earlierOrigins: [LineOrigin] = []
+  }
+
   private let partialLinesMax: Int
   /// Bytes; nil for no limit.
   private let lineBytesMax: Int?
   private let flags: Int
-  private var held: [(key: LabelKey, entry: StageEntry)] = []
+  private var held: [Block] = []
+  /// Parts in all blocks that are held.
+  private var heldParts = 0
   private var key = LabelKey()
 
   /// A partial line that grows beyond this goes on although it is not complete.
   private static let heldBytesMax = 16 << 20
+  /// The same when so many parts are held: each is a place that the agent keeps.
+  private static let heldPartsMax = 50_000
 
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
     var section = try stage.section(shared)
@@ -72,33 +87,68 @@ final class PartialLinesStage: HoldingStage {
       if case .text(let range) = entry[flags] {
         entry.bytes[range].elementsEqual("P".utf8)
       } else { false }
-    let index = held.firstIndex { $0.key == key }
     if isPartial, held.count >= partialLinesMax {
       // As in Promtail, whatever is held goes on as it is, and this line begins anew.
-      let others = held.map(\.entry)
-      truncate(&entry)
-      held = [(key, entry)]
+      let others = flushed()
+      hold(entry)
       return .replace(others)
     }
-    if let index {
-      join(held[index].entry, &entry)
-      held.remove(at: index)
+    if let index = held.firstIndex(where: { $0.key == key }) {
+      append(entry, to: index)
+      guard !isPartial || isFull(held[index]) else { return .hold }
+      entry = complete(held.remove(at: index))
+    } else if isPartial {
+      guard entry.line.count < PartialLinesStage.heldBytesMax,
+        heldParts < PartialLinesStage.heldPartsMax
+      else {
+        truncate(&entry.line)
+        return .proceed
+      }
+      hold(entry)
+      return .hold
     }
-    if isPartial || index != nil { truncate(&entry) }
-    guard isPartial, entry.line.count < PartialLinesStage.heldBytesMax else { return .proceed }
-    held.append((key, entry))
-    return .hold
+    return .proceed
   }
 
-  private func join(_ earlier: StageEntry, _ entry: inout StageEntry) {
-    let text = earlier.bytes[earlier.line] + entry.bytes[entry.line]
-    entry.line = entry.append(text)
-    entry.earlierOrigins = earlier.earlierOrigins + [earlier.origin] + entry.earlierOrigins
+  private func hold(_ entry: StageEntry) {
+    var block = Block(key: key, entry: entry)
+    var line = entry.line
+    truncate(&line)
+    block.text.append(contentsOf: entry.bytes[line])
+    block.earlierOrigins = entry.earlierOrigins
+    held.append(block)
+    heldParts += Int(entry.inputCount)
   }
 
-  private func truncate(_ entry: inout StageEntry) {
-    guard let lineBytesMax, entry.line.count > lineBytesMax else { return }
-    entry.line = entry.line.lowerBound..<(entry.line.lowerBound + lineBytesMax)
+  /// Adds a part in place: a line may have very many.
+  private func append(_ entry: StageEntry, to index: Int) {
+    held[index].earlierOrigins.append(held[index].entry.origin)
+    held[index].earlierOrigins.append(contentsOf: entry.earlierOrigins)
+    held[index].entry = entry
+    var line = entry.line
+    if let lineBytesMax {
+      line = line.prefix(max(0, lineBytesMax - held[index].text.count))
+    }
+    held[index].text.append(contentsOf: entry.bytes[line])
+    heldParts += Int(entry.inputCount)
+  }
+
+  private func isFull(_ block: Block) -> Bool {
+    block.text.count >= PartialLinesStage.heldBytesMax
+      || heldParts >= PartialLinesStage.heldPartsMax
+  }
+
+  /// The block as one entry.
+  private func complete(_ block: Block) -> StageEntry {
+    heldParts -= 1 + block.earlierOrigins.count
+    var entry = block.entry
+    entry.line = entry.append(block.text)
+    entry.earlierOrigins = block.earlierOrigins
+    return entry
+  }
+
+  private func truncate(_ line: inout Range<Int>) {
+    if let lineBytesMax { line = line.prefix(lineBytesMax) }
   }
 
   /// Partial lines wait for their end however long it takes.
@@ -108,16 +158,16 @@ final class PartialLinesStage: HoldingStage {
 
   func flushed() -> [StageEntry] {
     defer { held = [] }
-    return held.map(\.entry)
+    return held.map { complete($0) }
   }
 
   /// Promtail forgets partial lines.
   func stopped() -> [StageEntry] { [] }
 
   func heldOrigins(_ visit: (LineOrigin) -> Void) {
-    for (_, entry) in held {
-      entry.earlierOrigins.forEach(visit)
-      visit(entry.origin)
+    for block in held {
+      block.earlierOrigins.forEach(visit)
+      visit(block.entry.origin)
     }
   }
 }
