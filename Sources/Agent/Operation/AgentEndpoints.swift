@@ -116,6 +116,7 @@ struct AgentEndpoints: Sendable {
         ("acknowledged_lines", count("sent")), ("stored_lines", count("stored")),
         ("unstored_lines", count("unstored")), ("rejected_lines", count("rejected")),
         ("lost_lines", queue.counters.dropped[destination.key] ?? 0),
+        ("damaged_lines", queue.counters.damaged[destination.key] ?? 0),
       ] {
         writer.key(key)
         writer.uint(value)

@@ -5,9 +5,9 @@ let agentReportCommand = Command(
   name: "report", summary: "Show what became of every line that a running agent read.",
   notes: """
     For each source: lines read = dropped + merged into blocks + held back + passed on, and lines in
-    the queue = acknowledged + lost + waiting. For each client: lines queued = handled + waiting,
-    and lines acknowledged = stored, as the server itself counts them in each answer (Sluice's
-    does so; STORED is empty for others).
+    the queue = acknowledged + lost + damaged + waiting. For each client: lines queued = handled +
+    waiting, and lines acknowledged = stored, as the server itself counts them in each answer
+    (Sluice's does so; STORED is empty for others).
     Counts are of this run of the agent. It ends with status 1 when something does not add up.
     Example: sluice agent report --agent http://127.0.0.1:9080
     """,
@@ -36,12 +36,13 @@ struct AgentReport {
     var rows = [
       [
         "SOURCE", "READ", "ADDED", "DROPPED", "MERGED", "HELD", "PASSED", "QUEUED", "ACKED", "LOST",
-        "",
+        "DAMAGED", "",
       ]
     ]
     let figures = [
       "read_lines", "added_lines", "dropped_lines", "merged_lines", "held_lines", "passed_lines",
       "queued_lines", "acknowledged_lines", "lost_lines",
+      "damaged_lines",
     ]
     var sums = [UInt64](repeating: 0, count: figures.count)
     for source in targets["sources"].items {
@@ -67,7 +68,7 @@ struct AgentReport {
     }
     lines += [""]
     var clients = [
-      ["CLIENT", "QUEUED", "ACKED", "STORED", "SET ASIDE", "LOST", "WAITING", ""]
+      ["CLIENT", "QUEUED", "ACKED", "STORED", "SET ASIDE", "LOST", "DAMAGED", "WAITING", ""]
     ]
     for client in targets["clients"].items {
       let isGood =
@@ -80,7 +81,9 @@ struct AgentReport {
         [client["name"].text]
           + ["queued_lines", "acknowledged_lines"].map { "\(client[$0].count)" }
           + [stored > 0 ? "\(stored)" : ""]
-          + ["rejected_lines", "lost_lines", "waiting_lines"].map { "\(client[$0].count)" }
+          + ["rejected_lines", "lost_lines", "damaged_lines", "waiting_lines"].map {
+            "\(client[$0].count)"
+          }
           + [isGood ? "ok" : "DOES NOT ADD UP"])
     }
     lines += Self.table(clients)

@@ -58,7 +58,10 @@ package struct Destination: Sendable {
           guard await reader.wait() else { return }
           continue
         }
-        guard await send(record, sequence, rejected) else { return }
+        guard await send(record, sequence, rejected) else {
+          reader.giveUp(record, sequence)
+          return
+        }
         reader.acknowledge(sequence)
       } catch {
         log.error(
@@ -78,12 +81,14 @@ package struct Destination: Sendable {
       record.bodies.contains { $0.profile == settings.profile.number }
       ? settings.profile.number : record.bodies.first?.profile
     for (index, body) in record.bodies.enumerated() where body.profile == profile {
-      guard await send(body, number: "\(sequence)-\(index)", rejected) else { return false }
+      guard await send(body, (sequence, index), rejected) else { return false }
     }
     return true
   }
 
-  private func send(_ body: QueuedBody, number: String, _ rejected: RejectedBatches) async -> Bool {
+  private func send(
+    _ body: QueuedBody, _ place: (sequence: UInt64, index: Int), _ rejected: RejectedBatches
+  ) async -> Bool {
     var backoff = Backoff(least: settings.backoffLeast, greatest: settings.backoffGreatest)
     let tenant = body.tenant.isEmpty ? settings.tenant : body.tenant
     while !Task.isCancelled {
@@ -103,7 +108,7 @@ package struct Destination: Sendable {
         }
         return true
       case .refused:
-        if setAside(body, number: number, tenant, response, rejected) { return true }
+        if setAside(body, place, tenant, response, rejected) { return true }
         await Self.sleep(seconds: 1)
       case .retry:
         metrics.retries.add()
@@ -122,16 +127,22 @@ package struct Destination: Sendable {
   }
 
   private func setAside(
-    _ body: QueuedBody, number: String, _ tenant: String, _ response: PushResponse,
-    _ rejected: RejectedBatches
+    _ body: QueuedBody, _ place: (sequence: UInt64, index: Int), _ tenant: String,
+    _ response: PushResponse, _ rejected: RejectedBatches
   ) -> Bool {
     guard case .status(let status) = response.kind else { return false }
     do throws(DeliveryError) {
-      try rejected.add(
-        body.bytes, number: number,
+      let removed = try rejected.add(
+        body.bytes, sequence: place.sequence, place: place.index,
         RejectedBatches.Refusal(
           destination: settings.name, url: settings.url, tenant: tenant, status: status,
           message: response.message, entries: body.entries))
+      if removed > 0 {
+        metrics.rejectedBatchesRemoved.add(removed)
+        log.warn(
+          "refused batches that were set aside long ago are removed to make room",
+          ["client": settings.name, "batches": removed])
+      }
     } catch {
       log.error(
         "a refused batch cannot be set aside; it is tried again",

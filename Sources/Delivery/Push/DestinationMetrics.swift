@@ -10,6 +10,7 @@ package struct DestinationMetrics: Sendable {
   let encodedBytes: Counter
   let rejectedEntries: Counter
   let rejectedBatches: Counter
+  let rejectedBatchesRemoved: Counter
   let retries: Counter
   private let requests: Histogram
 
@@ -40,6 +41,10 @@ package struct DestinationMetrics: Sendable {
       labels: ["client": client])
     rejectedBatches = registry.counter(
       "\(program)_rejected_batches_total", help: "Batches refused for good and set aside.",
+      labels: ["client": client])
+    rejectedBatchesRemoved = registry.counter(
+      "\(program)_rejected_batches_removed_total",
+      help: "Batches that were set aside and removed since their folder was full.",
       labels: ["client": client])
     retries = registry.counter(
       "\(program)_batch_retries_total", help: "Pushes that have to be made again.",

@@ -28,15 +28,18 @@ package struct DiskQueueSettings: Hashable, Sendable {
   package init(folder: String) { self.folder = folder }
 }
 
-/// Counts since the start, of entries and records.
+/// Counts since the start, of entries and records; an entry counts once for all destinations.
 package struct QueueCounters: Hashable, Sendable {
   package var appendedEntries: UInt64 = 0
   package var appendedBytes: UInt64 = 0
+  /// Dropped since the queue was full, for one destination at least.
   package var droppedEntries: UInt64 = 0
   package var droppedRecords: UInt64 = 0
   /// Entries of dropped segments by the destinations that lost them.
   package var dropped: [String: UInt64] = [:]
   package var damagedRecords: UInt64 = 0
+  /// Lines of this run in damaged records by the destinations that did not get them.
+  package var damaged: [String: UInt64] = [:]
   package var writeErrors: UInt64 = 0
 }
 
@@ -61,6 +64,13 @@ package final class DiskQueue: Sendable {
     var isSettled: (@Sendable (Bool) -> Void)?
   }
 
+  /// The record that a destination is sending.
+  struct Flight {
+    var sequence: UInt64
+    /// It was dropped meanwhile, and counted as lost for another destination.
+    var isCountedLost = false
+  }
+
   struct State {
     var pending = Deque<Pending>()
     var pendingBytes = 0
@@ -74,6 +84,9 @@ package final class DiskQueue: Sendable {
     /// The last record that is durable.
     var durable: UInt64 = 0
     var acknowledged: [String: UInt64] = [:]
+    /// What each destination has taken and not acknowledged. It may stand before the acknowledged
+    /// place: its segment was dropped while it was on its way.
+    var inFlight: [String: Flight] = [:]
     var positions: [String: [UInt8]] = [:]
     var counters = QueueCounters()
     var ledger = QueueLedger()
@@ -83,6 +96,14 @@ package final class DiskQueue: Sendable {
     var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
     /// What every destination has acknowledged.
     var settled: UInt64 { acknowledged.values.min() ?? durable }
+
+    /// Tells the ledger how far the fate of records is known for all destinations.
+    mutating func settleLedger() {
+      let known = acknowledged.map { key, sequence in
+        inFlight[key].map { min(sequence, $0.sequence - 1) } ?? sequence
+      }
+      ledger.settled(through: known.min() ?? durable)
+    }
   }
 
   package let settings: DiskQueueSettings
@@ -196,7 +217,11 @@ package final class DiskQueue: Sendable {
   package func account(of key: String) -> (queued: UInt64, handled: UInt64) {
     state.withLock { state in
       let sequence = state.acknowledged[key] ?? 0
-      return (state.ledger.queuedLines, state.ledger.handledLines(through: sequence))
+      var handled = state.ledger.handledLines(through: sequence)
+      if let flight = state.inFlight[key]?.sequence, flight <= sequence {
+        handled -= state.ledger.lines(in: flight...flight)
+      }
+      return (state.ledger.queuedLines, handled)
     }
   }
 
@@ -253,7 +278,10 @@ package final class DiskQueue: Sendable {
   func acknowledge(_ sequence: UInt64, by key: String, isWritten: Bool) {
     state.withLock { state in
       state.acknowledged[key] = max(state.acknowledged[key] ?? 0, sequence)
-      state.ledger.settled(through: state.settled)
+      if let flight = state.inFlight[key]?.sequence, flight <= sequence {
+        state.inFlight[key] = nil
+      }
+      state.settleLedger()
     }
     if isWritten {
       acknowledgements.withLock { file in

@@ -38,16 +38,24 @@ package struct SourceTotals: Hashable, Sendable {
   package var acknowledgedBytes: UInt64 = 0
   /// Dropped since the queue was full, for one destination at least.
   package var lostLines: UInt64 = 0
+  /// In records that could not be read again, for one destination at least, and not lost before.
+  package var damagedLines: UInt64 = 0
 
   package init() {}
 }
 
 /// Keeps account of the queue's records of this run, by source and by destination.
 struct QueueLedger {
+  /// What a record comes to; the greatest of several destinations' counts.
+  enum Fate: Int {
+    case acknowledged, damaged, lost
+  }
+
   private struct Record {
     var sequence: UInt64
     var lines: UInt64
     var shares: [SourceShare]
+    var fate = Fate.acknowledged
   }
 
   private var records = Deque<Record>()
@@ -72,18 +80,29 @@ struct QueueLedger {
     }
   }
 
-  /// All destinations are past `sequence`; lost, when it was dropped.
-  mutating func settled(through sequence: UInt64, isLost: Bool = false) {
+  /// Records that a destination will not get.
+  mutating func mark(_ sequences: ClosedRange<UInt64>, _ fate: Fate) {
+    records.changeEach { record in
+      guard sequences.contains(record.sequence), record.fate.rawValue < fate.rawValue else {
+        return
+      }
+      record.fate = fate
+    }
+  }
+
+  /// All destinations are past `sequence`.
+  mutating func settled(through sequence: UInt64) {
     while let record = records.first, record.sequence <= sequence {
       _ = records.popFirst()
       settledLines += record.lines
       for share in record.shares {
         change(share.source) {
-          if isLost {
-            $0.lostLines += share.lines
-          } else {
+          switch record.fate {
+          case .acknowledged:
             $0.acknowledgedLines += share.lines
             $0.acknowledgedBytes += share.bytes
+          case .damaged: $0.damagedLines += share.lines
+          case .lost: $0.lostLines += share.lines
           }
         }
       }
@@ -95,9 +114,14 @@ struct QueueLedger {
     for share in shares { change(share.source) { $0.lostLines += share.lines } }
   }
 
+  /// Lines of this run in records with these numbers, as far as not all destinations are past them.
+  func lines(in sequences: ClosedRange<UInt64>) -> UInt64 {
+    records.sum { sequences.contains($0.sequence) ? $0.lines : 0 }
+  }
+
   /// Lines of this run that a destination is past, which has acknowledged up to `sequence`.
   func handledLines(through sequence: UInt64) -> UInt64 {
-    settledLines + records.sum { $0.sequence <= sequence ? $0.lines : 0 }
+    settledLines + lines(in: 0...sequence)
   }
 
   private mutating func change(_ source: SourceName, _ body: (inout SourceTotals) -> Void) {

@@ -20,14 +20,52 @@ package struct QueueReader {
   package mutating func take() throws(DeliveryError) -> (record: QueueRecord, sequence: UInt64)? {
     do throws(SystemError) {
       while let (record, sequence) = try step() {
-        if !record.bodies.isEmpty { return (record, sequence) }
-        queue.acknowledge(sequence, by: key, isWritten: false)
+        if record.bodies.isEmpty {
+          queue.acknowledge(sequence, by: key, isWritten: false)
+        } else if isTaken(sequence) {
+          return (record, sequence)
+        }
       }
       return nil
     } catch {
       reader = nil
       throw .system(error)
     }
+  }
+
+  /// Notes that a record is on its way; false when it was dropped before, and counted as lost.
+  private func isTaken(_ sequence: UInt64) -> Bool {
+    queue.state.withLock { state in
+      guard sequence > state.acknowledged[key] ?? 0 else { return false }
+      state.inFlight[key] = DiskQueue.Flight(sequence: sequence)
+      return true
+    }
+  }
+
+  /// Ends the way of a record that was taken and is not sent: it stays in the queue, or is lost
+  /// where it was dropped meanwhile.
+  package func giveUp(_ record: QueueRecord, _ sequence: UInt64) {
+    let isLost = queue.state.withLock { state in
+      guard let flight = state.inFlight.removeValue(forKey: key), flight.sequence == sequence,
+        sequence <= state.acknowledged[key] ?? 0
+      else { return false }
+      let lines = UInt64(record.ownEntries)
+      state.counters.dropped[key, default: 0] += lines
+      if !flight.isCountedLost {
+        state.counters.droppedEntries += lines
+        state.counters.droppedRecords += 1
+        for other in state.inFlight.keys where state.inFlight[other]?.sequence == sequence {
+          state.inFlight[other]?.isCountedLost = true
+        }
+      }
+      state.ledger.mark(sequence...sequence, .lost)
+      state.settleLedger()
+      return true
+    }
+    guard isLost else { return }
+    queue.log.error(
+      "a batch was not sent before its place in the full queue was taken",
+      ["client": key, "lines": record.ownEntries])
   }
 
   /// Waits for a record after the last one taken; false when the queue was closed.
@@ -99,7 +137,14 @@ package struct QueueReader {
 
   /// Counts records that cannot be read, and goes on behind them.
   private mutating func damaged(from first: UInt64, to last: UInt64, _ segment: UInt64) {
-    queue.state.withLock { $0.counters.damagedRecords += last - first + 1 }
+    queue.state.withLock { state in
+      state.counters.damagedRecords += last - first + 1
+      // What is not after the acknowledged place was dropped, and is counted as lost.
+      let first = max(first, (state.acknowledged[key] ?? 0) + 1)
+      guard first <= last else { return }
+      state.counters.damaged[key, default: 0] += state.ledger.lines(in: first...last)
+      state.ledger.mark(first...last, .damaged)
+    }
     queue.log.error(
       "records of the queue are damaged and are passed over",
       [

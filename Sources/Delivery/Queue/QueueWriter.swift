@@ -49,7 +49,9 @@ struct QueueWriter {
     let (batch, blocked, isClosed) = queue.state.withLock { state in
       var batch: [DiskQueue.Pending] = []
       var bytes = 0
-      while bytes < queue.settings.pendingBytesMax, let one = state.pending.popFirst() {
+      let bytesMax = min(
+        queue.settings.pendingBytesMax, Int(clamping: queue.settings.bytesMax / 4))
+      while batch.isEmpty || bytes < bytesMax, let one = state.pending.popFirst() {
         bytes += one.payload.count
         batch.append(one)
       }
@@ -86,12 +88,13 @@ struct QueueWriter {
         dropBodies(&batch)
         queue.state.withLock { $0.isFull = false }
         return true
-      case .dropOldest: dropOldestSegment()
+      case .dropOldest:
+        guard dropOldestSegment() else { return false }
       case .block:
         if isClosed { return false }
         // One that is away does not hold up another that has everything: it loses its oldest.
         if hasIdleDestination {
-          dropOldestSegment()
+          guard dropOldestSegment() else { return false }
           continue
         }
         queue.log.warn(
@@ -119,7 +122,7 @@ struct QueueWriter {
   private func dropBodies(_ batch: inout [DiskQueue.Pending]) {
     var entries = 0
     for index in batch.indices {
-      entries += batch[index].record.entries
+      entries += batch[index].record.ownEntries
       let shares = batch[index].shares
       queue.state.withLock { $0.ledger.lost(shares) }
       batch[index].shares = []
@@ -134,55 +137,47 @@ struct QueueWriter {
     queue.log.error("the queue is full: new lines were dropped", ["lines": entries])
   }
 
-  private mutating func dropOldestSegment() {
-    let (dropped, from, last): (DiskQueue.Segment?, UInt64, UInt64) = queue.state.withLock {
-      state in
-      guard state.segments.count > 1 else { return (nil, 0, 0) }
-      let segment = state.segments.removeFirst()
-      return (segment, state.settled + 1, state.segments[0].first - 1)
+  /// Removes the oldest segment; false when that failed and the queue was closed.
+  private mutating func dropOldestSegment() -> Bool {
+    let (dropped, following): (DiskQueue.Segment?, UInt64) = queue.state.withLock { state in
+      guard state.segments.count > 1 else { return (nil, 0) }
+      return (state.segments.removeFirst(), state.segments[0].first)
     }
     guard let dropped else {
       // The one segment has it all: begin another, then this one can go.
       leaveSegment()
       do throws(SystemError) {
         try beginSegment()
+        return true
       } catch {
-        _ = pauseAfter(error)
-      }
-      return
-    }
-    let entries = count(dropped, from: from, through: last)
-    queue.state.withLock { state in
-      state.counters.droppedEntries += UInt64(entries.entries)
-      state.counters.droppedRecords += UInt64(entries.records)
-      state.ledger.settled(through: last, isLost: true)
-      for (key, sequence) in state.acknowledged where sequence < last {
-        state.acknowledged[key] = last
-        state.counters.dropped[key, default: 0] += UInt64(entries.entries)
+        return pauseAfter(error)
       }
     }
+    let records = records(of: dropped, before: following)
+    let lines = queue.state.withLock { $0.drop(records, before: following) }
     queue.remove(dropped)
-    queue.log.error("the queue is full: old lines were dropped", ["lines": entries.entries])
+    if lines > 0 { queue.log.error("the queue is full: old lines were dropped", ["lines": lines]) }
+    return true
   }
 
-  private func count(
-    _ segment: DiskQueue.Segment, from first: UInt64, through last: UInt64
-  ) -> (entries: Int, records: Int) {
-    var total = (entries: 0, records: 0)
+  /// The records of a segment that have lines, and how many.
+  private func records(
+    of segment: DiskQueue.Segment, before following: UInt64
+  ) -> [(sequence: UInt64, lines: Int)] {
+    var records: [(sequence: UInt64, lines: Int)] = []
     let path = "\(queue.settings.folder)/\(QueueFormat.segmentName(segment.first))"
     do throws(SystemError) {
       guard var reader = try SegmentReader(try queue.fileSystem.open(path, .read)) else {
-        return total
+        return records
       }
-      while case .record(let record, let sequence) = try reader.next(), sequence <= last {
-        guard sequence >= first, !record.bodies.isEmpty else { continue }
-        total.entries += record.entries
-        total.records += 1
+      while case .record(let record, let sequence) = try reader.next(), sequence < following {
+        let lines = record.ownEntries
+        if lines > 0 { records.append((sequence, lines)) }
       }
     } catch {
       queue.log.warn("a dropped segment could not be counted", ["error": error.message])
     }
-    return total
+    return records
   }
 
   // MARK: Writing
@@ -218,7 +213,7 @@ struct QueueWriter {
           durable + 1 - UInt64(batch.count - index), lines: pending.record.ownEntries,
           shares: pending.shares)
         QueueRecovery.apply(pending.record, to: &state.positions)
-        state.counters.appendedEntries += UInt64(pending.record.entries)
+        state.counters.appendedEntries += UInt64(pending.record.ownEntries)
       }
       state.counters.appendedBytes += UInt64(bytes)
       state.isFull = false
@@ -275,5 +270,39 @@ struct QueueWriter {
     if isClosed { return false }
     queue.writerSignal.wait(milliseconds: Int32(queue.settings.retrySeconds * 1000))
     return true
+  }
+}
+
+extension DiskQueue.State {
+  /// Gives up all records before a segment, of which `records` have lines; how many lines are lost
+  /// for one destination at least.
+  ///
+  /// What a destination is sending arrives although its segment is gone.
+  fileprivate mutating func drop(
+    _ records: [(sequence: UInt64, lines: Int)], before following: UInt64
+  ) -> UInt64 {
+    var lost: UInt64 = 0
+    for (sequence, lines) in records {
+      var isLost = false
+      for (key, acknowledged) in acknowledged {
+        guard sequence > max(acknowledged, inFlight[key]?.sequence ?? 0) else { continue }
+        counters.dropped[key, default: 0] += UInt64(lines)
+        isLost = true
+      }
+      guard isLost else { continue }
+      for key in inFlight.keys where inFlight[key]?.sequence == sequence {
+        inFlight[key]?.isCountedLost = true
+      }
+      lost += UInt64(lines)
+      counters.droppedRecords += 1
+      ledger.mark(sequence...sequence, .lost)
+    }
+    counters.droppedEntries += lost
+    // The snapshot that the following segment begins with has nothing to send.
+    for (key, sequence) in acknowledged where sequence < following {
+      acknowledged[key] = following
+    }
+    settleLedger()
+    return lost
   }
 }

@@ -36,6 +36,19 @@ package struct Deque<Element> {
     }
   }
 
+  /// Changes all elements in place, first to last.
+  package mutating func changeEach(_ change: (inout Element) -> Void) {
+    for offset in 0..<count {
+      var index = head + offset
+      if index >= slots.count { index -= slots.count }
+      guard var element = slots[index] else { continue }
+      // Out of its place meanwhile, so that it has one owner.
+      slots[index] = nil
+      change(&element)
+      slots[index] = element
+    }
+  }
+
   /// Replaces the first element, which must exist.
   package mutating func replaceFirst(with element: Element) {
     precondition(count > 0, "the queue has a first element")
