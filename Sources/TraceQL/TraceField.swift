@@ -80,6 +80,7 @@ package enum TraceIntrinsic: String, Hashable, Sendable, CaseIterable {
   }
 
   private static let scoped: [String: TraceIntrinsic] = [
+    "childCount": .childCount,
     "span:duration": .duration, "span:name": .name, "span:status": .status,
     "span:statusMessage": .statusMessage, "span:kind": .kind, "span:childCount": .childCount,
     "span:id": .spanID, "span:parentID": .parentID, "trace:duration": .traceDuration,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills the server with SIGKILL at random moments while spans come in, are flushed and merged.
 
-    span-kill-harness.py [CYCLES] [--seed N] [--verify-every N] [--retention]
+    span-kill-harness.py [CYCLES] [--seed N] [--verify-every N] [--retention] [--pause SECONDS]
 
 Bodies of numbered spans are sent all the time over OTLP, Zipkin's JSON and Jaeger's Thrift; a body that
 is not answered is sent again as it was. After each start some traces are asked for, and every so often
@@ -62,9 +62,9 @@ def jaeger(trace, ids):
 class Sender(threading.Thread):
     """Sends bodies of one format until told to end; each body is one trace's spans."""
 
-    def __init__(self, server, number, form):
+    def __init__(self, server, number, form, pause):
         super().__init__(daemon=True)
-        self.server, self.number, self.form = server, number, form
+        self.server, self.number, self.form, self.pause = server, number, form, pause
         self.random, self.ending, self.rests, self.next = random.Random(number), False, False, 1
         self.acknowledged, self.sent, self.bodies, self.refused = {}, {}, 0, []
 
@@ -83,6 +83,7 @@ class Sender(threading.Thread):
                 if self.send(port, path, kind, body):
                     self.acknowledged.setdefault(trace, set()).update(ids)
                     self.bodies += 1
+                    time.sleep(self.pause)
                     break
                 time.sleep(0.02)
 
@@ -136,11 +137,12 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verify-every", type=int, default=100)
     parser.add_argument("--retention", action="store_true")
+    parser.add_argument("--pause", type=float, default=0, help="seconds from an answer to the next body, for long runs")
     a = parser.parse_args()
     chance, faults = random.Random(a.seed), []
     server = Server("span-kills", SETTINGS.format(retention="48h" if a.retention else "0s"))
     forms = [otlp, zipkin, jaeger] + [month_old] * a.retention
-    senders = [Sender(server, n, form) for n, form in enumerate(forms)]
+    senders = [Sender(server, n, form, a.pause) for n, form in enumerate(forms)]
     for sender in senders:
         sender.start()
     for cycle in range(1, a.cycles + 1):

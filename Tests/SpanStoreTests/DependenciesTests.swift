@@ -76,6 +76,7 @@ import TraceFormats
     try compare(store, sent, &random)
     try await store.flush()
     try compare(store, sent, &random)
+    try compareColumns(store)
     await store.close()
     store = try await open(disk, share: 1)
     for _ in 0..<2000 where store.statistics.segmentCount > 1 {
@@ -83,6 +84,7 @@ import TraceFormats
     }
     #expect(store.statistics.segmentCount == 1)
     try compare(store, sent, &random)
+    try compareColumns(store)
     await store.close()
   }
 
@@ -93,6 +95,36 @@ import TraceFormats
     for (tenant, batches) in sent.sorted(by: { $0.key < $1.key }) {
       try await append(
         batches.filter { _ in Bool.random(using: &random) }, to: store, tenant)
+    }
+  }
+
+  /// What is written beside the rows is what the rows tell.
+  private func compareColumns(_ store: SpanStore) throws {
+    func calls(_ found: TraceCallsBuilder) -> [String] {
+      found.calls.map { number in
+        let call = found.kinds[Int(number)]
+        let names = [call.parent, call.child].map { found.names.names[Int($0)] }
+        return "\(names) \(call.isError)"
+      }
+    }
+    for segment in store.engine.snapshot().segments {
+      for tenant in ["a", "b"].compactMap({ TenantID($0) }) {
+        guard let index = store.index(of: segment, tenant: tenant) else { continue }
+        for (entry, rule) in index.blocks.flatMap({ [($0, DependencyRule.jaeger), ($0, .zipkin)] })
+        {
+          let names = CallNames()
+          var (told, found) = (TraceCallsBuilder(rule, names), TraceCallsBuilder(rule, names))
+          let block = try #require(store.part(segment, index).block(entry))
+          try #require(try CallColumn(block, rule)).add(to: &told, block)
+          let table = CallPartyTable(names) { index.resources[$0] }
+          try BlockCalls(block, rule, table).forEachTrace { found.add($0, $1[...]) }
+          #expect(told.traces == found.traces)
+          #expect(told.extents == found.extents)
+          #expect(told.ends == found.ends)
+          #expect(told.twins == found.twins)
+          #expect(calls(told) == calls(found))
+        }
+      }
     }
   }
 

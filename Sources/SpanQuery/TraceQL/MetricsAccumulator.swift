@@ -33,8 +33,9 @@ struct MetricsAccumulator: Sendable {
     self.exemplarsMax = exemplarsMax
   }
 
-  /// Counts a span.
-  mutating func add(_ span: Span, _ read: (TraceField) -> TraceValue) {
+  /// Counts a span; of a field that has several values, as of events, the first counts.
+  mutating func add(_ span: Span, _ readAll: (TraceField) -> TraceValue) {
+    func read(_ field: TraceField) -> TraceValue { readAll(field).first }
     guard let step = range.step(of: span.start) else { return }
     var group = Group(by: function.by.map(read))
     var number = 1.0

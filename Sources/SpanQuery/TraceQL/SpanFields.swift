@@ -99,6 +99,12 @@ extension TraceValue {
     }
   }
 
+  /// The first of several values; any other as it is.
+  var first: TraceValue {
+    guard case .several(let values) = self else { return self }
+    return values.first ?? .absent
+  }
+
   static func ofSeveral(_ values: [AttributeValue]) -> TraceValue {
     switch values.count {
     case 0: .absent

@@ -125,6 +125,8 @@ extension CallSpan {
   ///
   /// `scratch` is room that is used again from trace to trace.
   static func mayHaveTwins(_ spans: ArraySlice<CallSpan>, _ scratch: inout [Int]) -> Bool {
+    // Those that are sent twice start together.
+    if zip(spans, spans.dropFirst()).allSatisfy({ $0.start < $1.start }) { return false }
     scratch.removeAll(keepingCapacity: true)
     scratch.append(contentsOf: spans.indices)
     scratch.sort { a, b in

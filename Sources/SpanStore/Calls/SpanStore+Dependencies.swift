@@ -112,9 +112,12 @@ struct CallJoin {
     let table = CallPartyTable(names) { place.index.resources[$0] }
     var builder = TraceCallsBuilder(rule, names)
     for entry in place.index.blocks {
-      guard let block = part.block(entry), let columns = try? BlockCalls(block, rule, table)
-      else { continue }
-      try? columns.forEachTrace { builder.add($0, $1[...]) }
+      guard let block = part.block(entry) else { continue }
+      if let known = try? CallColumn(block, rule) {
+        try? known.add(to: &builder, block)
+      } else if let columns = try? BlockCalls(block, rule, table) {
+        try? columns.forEachTrace { builder.add($0, $1[...]) }
+      }
     }
     return builder.finish()
   }

@@ -118,16 +118,35 @@ struct TraceCallsBuilder {
       var (kinds, numbers, calls) = (self.kinds, self.numbers, self.calls)
       (self.kinds, self.numbers, self.calls) = ([], [:], [])
       finder.calls(of: spans) { call in
-        let number = numbers[call] ?? UInt32(kinds.count)
-        if Int(number) == kinds.count {
-          numbers[call] = number
-          kinds.append(call)
-        }
-        calls.append(number)
+        calls.append(Self.number(of: call, &kinds, &numbers))
       }
       (self.kinds, self.numbers, self.calls) = (kinds, numbers, calls)
     }
     ends.append(calls.count)
+  }
+
+  /// Adds a trace whose calls, numbers of ``number(of:)``, were found before.
+  mutating func add(
+    _ trace: TraceID, _ extent: CallExtent?, isTwin: Bool, _ calls: some Sequence<UInt32>
+  ) {
+    traces.append(trace)
+    extents.append(extent)
+    if isTwin { twins.append(trace) }
+    self.calls.append(contentsOf: calls)
+    ends.append(self.calls.count)
+  }
+
+  /// The number of a call in ``kinds``, a new one when it is not there.
+  mutating func number(of call: Call) -> UInt32 { Self.number(of: call, &kinds, &numbers) }
+
+  private static func number(
+    of call: Call, _ kinds: inout [Call], _ numbers: inout [Call: UInt32]
+  ) -> UInt32 {
+    if let known = numbers[call] { return known }
+    let new = UInt32(kinds.count)
+    numbers[call] = new
+    kinds.append(call)
+    return new
   }
 
   func finish() -> TraceCalls { TraceCalls(self) }

@@ -34,7 +34,7 @@ extension SpanHead: StoreHead {
     var rawBytes = 0
     var unreported = 0
     for (tenant, part) in parts {
-      var builder = SpanSegmentBuilder()
+      var builder = SpanSegmentBuilder(part.tables)
       try SpanRowOrder.forEach(part.chunks) { (chunk, row) throws(StorageError) in
         let row = part.chunks[chunk].rows[row]
         let name = part.tables.names[row.name]
@@ -56,7 +56,7 @@ extension SpanHead: StoreHead {
           unreported = 0
         }
       }
-      indexes.append(try builder.finish(tenant, part.tables, to: writer))
+      indexes.append(try builder.finish(tenant, to: writer))
       rawBytes += part.chunks.reduce(0) { $0 + $1.messages.count }
     }
     _ = try writer.append(SpanPage.index, SpanIndexCoding.encode(indexes))

@@ -31,6 +31,8 @@ struct SpanBlock {
     case foreignParent = 13
     /// Messages of rows of shape 0.
     case whole = 14
+    /// ``CallColumn``; not in blocks of earlier versions.
+    case calls = 15
   }
 
   /// The id of a value column.
@@ -60,6 +62,9 @@ struct SpanBlock {
       at += length
     }
   }
+
+  /// Where a core column stands in the page.
+  func range(of core: CoreColumn) -> Range<Int>? { ranges[core.rawValue] }
 
   func hasColumn(_ id: Int) -> Bool { ranges[id] != nil }
 

@@ -176,32 +176,32 @@ enum SpanIndexCoding {
 }
 
 extension [UInt8] {
-  fileprivate mutating func appendBlob(_ bytes: [UInt8]) {
+  mutating func appendBlob(_ bytes: [UInt8]) {
     appendVarint(UInt64(bytes.count))
     self += bytes
   }
 
-  fileprivate mutating func appendBlobs(_ blobs: [[UInt8]]) {
+  mutating func appendBlobs(_ blobs: [[UInt8]]) {
     appendVarint(UInt64(blobs.count))
     for blob in blobs { appendBlob(blob) }
   }
 }
 
 extension ByteCursor {
-  fileprivate mutating func readBlob() throws(ByteError) -> [UInt8] {
+  mutating func readBlob() throws(ByteError) -> [UInt8] {
     var out: [UInt8] = []
     let count = try readLength()
     out.append(span: try readBytes(count))
     return out
   }
 
-  fileprivate mutating func readBlobs() throws(ByteError) -> [[UInt8]] {
+  mutating func readBlobs() throws(ByteError) -> [[UInt8]] {
     var out: [[UInt8]] = []
     for _ in 0..<(try readLength()) { out.append(try readBlob()) }
     return out
   }
 
-  fileprivate mutating func readNumber(below count: Int) throws(ByteError) -> Int {
+  mutating func readNumber(below count: Int) throws(ByteError) -> Int {
     let number = try readVarint()
     guard number < UInt64(count) else { throw .malformedText }
     return Int(number)

@@ -121,7 +121,7 @@ struct SpanMerge {
 
   /// Writes all rows in order; returns the tenant's part of the index, nil without rows.
   mutating func run(_ tenant: TenantID, to writer: SegmentWriter) throws(StorageError) -> [UInt8]? {
-    var builder = SpanSegmentBuilder()
+    var builder = SpanSegmentBuilder(tables)
     // Rows of one trace and start stand together: those of the present one.
     var group: [(row: SpanRow, message: [UInt8])] = []
     while let source = next(), let row = source.current {
@@ -139,7 +139,7 @@ struct SpanMerge {
       try source.advance()
     }
     guard rowCount > 0 else { return nil }
-    return try builder.finish(tenant, tables, to: writer)
+    return try builder.finish(tenant, to: writer)
   }
 
   private mutating func add(

@@ -26,6 +26,14 @@ struct SpanSegmentBuilder {
   private var foreignParents: [Int64] = []
   private var bytes = 0
   private var blocks: [SpanIndex.Block] = []
+  private let tables: SpanTables
+  private var calls: CallRecorder
+
+  /// `tables` are those whose numbers the rows have.
+  init(_ tables: SpanTables) {
+    self.tables = tables
+    calls = CallRecorder(tables)
+  }
 
   var columns: [SpanColumn] { shapeReader.columns }
   var shapes: [[UInt8]] {
@@ -48,6 +56,7 @@ struct SpanSegmentBuilder {
     rows.append(row)
     bytes += row.message.count
     names.append(name)
+    calls.add(row, message, shapeReader, isWhole: shape == nil)
     guard shape != nil else {
       wholes.append(message.buffer(row.message))
       return
@@ -94,6 +103,7 @@ struct SpanSegmentBuilder {
     if hasWholes { writer.add(.whole) { wholes.closeBlock(to: &$0) } }
     writer.add(.parent) { NumberColumn.encode(parents[...], to: &$0) }
     writer.add(.foreignParent) { NumberColumn.encode(foreignParents[...], to: &$0) }
+    writer.add(.calls) { calls.closeBlock(to: &$0) }
     var used: [Int] = []
     var plain: [Int] = []
     for column in numbers.indices {
@@ -127,7 +137,7 @@ struct SpanSegmentBuilder {
 
   /// Writes what is left and the dictionaries; returns the tenant's part of the index.
   mutating func finish(
-    _ tenant: TenantID, _ tables: SpanTables, to writer: SegmentWriter
+    _ tenant: TenantID, to writer: SegmentWriter
   ) throws(StorageError) -> [UInt8] {
     try closeBlock(to: writer)
     var pages: [Int: Int] = [:]

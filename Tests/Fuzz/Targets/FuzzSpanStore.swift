@@ -34,6 +34,7 @@ func fuzzSpanWAL(_ input: UnsafeRawBufferPointer) {
     preconditionFailure("a head cannot be written and read")
   }
   let spans = SegmentPart(segment, index)
+  for entry in index.blocks { checkCalls(spans.block(entry), index) }
   for (trace, wanted) in messages {
     var found: [[UInt8]] = []
     for entry in index.blocks(of: trace) {
@@ -44,6 +45,25 @@ func fuzzSpanWAL(_ input: UnsafeRawBufferPointer) {
       found.sorted(by: { $0.lexicographicallyPrecedes($1) })
         == wanted.sorted(by: { $0.lexicographicallyPrecedes($1) }),
       "a message does not come back")
+  }
+}
+
+/// The calls that are written beside a block's rows are those that the rows tell.
+private func checkCalls(_ block: SpanBlock?, _ index: SpanIndex) {
+  guard let block else { preconditionFailure("a block cannot be read") }
+  for rule in [DependencyRule.jaeger, .zipkin] {
+    let names = CallNames()
+    var (told, found) = (TraceCallsBuilder(rule, names), TraceCallsBuilder(rule, names))
+    let table = CallPartyTable(names) { index.resources[$0] }
+    guard let column = try? CallColumn(block, rule), (try? column.add(to: &told, block)) != nil,
+      let columns = try? BlockCalls(block, rule, table),
+      (try? columns.forEachTrace { found.add($0, $1[...]) }) != nil
+    else { preconditionFailure("calls cannot be read") }
+    precondition(told.traces == found.traces && told.extents == found.extents)
+    precondition(told.ends == found.ends && told.twins == found.twins, "calls differ")
+    precondition(
+      told.calls.map { told.kinds[Int($0)] } == found.calls.map { found.kinds[Int($0)] },
+      "calls differ")
   }
 }
 
@@ -74,6 +94,11 @@ func fuzzSpanBlock(_ input: UnsafeRawBufferPointer) {
     var count = 0
     try? calls.forEachTrace { count += $1.count }
     precondition(count <= block.rowCount)
+    guard let column = try? CallColumn(block, rule) else { continue }
+    var told = TraceCallsBuilder(rule, CallNames())
+    guard (try? column.add(to: &told, block)) != nil else { continue }
+    precondition(told.traces.count == block.traceCount, "a trace without its calls")
+    _ = told.finish()
   }
   let rows = BlockRows(block)
   for condition in SpanFixture.conditions {

@@ -17,6 +17,12 @@ struct TraceQLMetricsTests {
           UInt64(second + 1), 1, "n\(second % 2)", at: 100_000 + Int64(second) * 1000,
           for: Int64(second + 1))
         made.attributes = [Attribute("size", .int(Int64(second)))]
+        made.events = ["first", "second"].prefix(second % 3).map { name in
+          var event = SpanEvent()
+          event.time = made.start + .milliseconds(name == "first" ? 1 : 5)
+          event.name = name
+          return event
+        }
         return made
       })
   }
@@ -69,6 +75,15 @@ struct TraceQLMetricsTests {
     #expect(try await answer("{} | avg_over_time(.size)")[0].values[1] == 5.5)
     let sparse = try await answer("{ .size = 30 } | avg_over_time(.size)")
     #expect(sparse[0].values.map(\.isNaN) == [true, true, true, false, true, true, true])
+  }
+
+  /// Of a span's several events the first counts, as at Tempo.
+  @Test func fieldsOfEventsAreMeasured() async throws {
+    let longest = try await answer("{} | max_over_time(event:timeSinceStart)")
+    #expect(longest.map(\.values) == [Array(repeating: 0.001, count: 7)])
+    let names = try await answer("{} | count_over_time() by (event:name)", step: 60)
+    #expect(names.map { $0.labels[0].value } == [.string("first"), .absent])
+    #expect(names.map { $0.values.reduce(0, +) } == [40, 20])
   }
 
   @Test func quantilesLieWithinABucketOfTheTruth() async throws {

@@ -66,6 +66,7 @@ struct TraceQLSearchTests {
     ("{ .retry }", [2]), ("{ event:name = \"second\" }", [4]), ("{ event.n > 6 }", [4]),
     ("{ event:timeSinceStart > 50ms }", [4]), ("{ link.note = \"x\" }", [2]),
     ("{ statusMessage = \"no\" }", [3]), ("{ span:childCount = 2 }", [1, 2]),
+    ("{ childCount = 2 }", [1, 2]),
     ("{ rootName = \"GET /\" && span:parentID = \"\" }", [1]),
     ("{ trace:rootService = \"web\" && traceDuration > 1s }", []),
     ("{ parent.retry = true }", [4, 5]),
