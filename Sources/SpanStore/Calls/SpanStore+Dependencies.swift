@@ -60,12 +60,10 @@ extension SpanStore {
   private func joinedCalls(of places: [CallPlace], _ join: CallJoin) -> TraceCalls {
     let ids = places.map(\.segment.id)
     if let known = calls.joined(ids, join.rule, join.tenant) { return known }
-    var shared: Set<TraceID> = []
-    var seen: Set<TraceID> = []
+    var shared = places.compactMap(\.known?.traces).shared
     for (number, place) in places.enumerated() {
       if let made = place.known {
         shared.formUnion(made.twins)
-        for trace in made.traces where !seen.insert(trace).inserted { shared.insert(trace) }
         continue
       }
       let made = join.calls(of: place)
