@@ -19,10 +19,17 @@ package final class SpanMetrics: Sendable {
     package init() {}
   }
 
-  private struct Series {
-    var calls: Counter
-    var latency: Histogram
-    var bytes: Counter
+  /// A class, so that finding it counts one reference, not three.
+  private final class Series: Sendable {
+    let calls: Counter
+    let latency: Histogram
+    let bytes: Counter
+
+    init(calls: Counter, latency: Histogram, bytes: Counter) {
+      self.calls = calls
+      self.latency = latency
+      self.bytes = bytes
+    }
   }
 
   private struct State {

@@ -5,15 +5,18 @@ import Synchronization
 import TelemetryModel
 import TestSupport
 import Testing
+import TraceFormats
 
 @testable import SpanStore
 
 /// A store as version 2 wrote it stays readable: a segment of two tenants, and a record in the WAL.
+/// `spans-v2` is from before blocks had their calls beside the rows, `spans-v2-calls` has them.
 ///
-/// `SLUICE_RECORD_GOLDEN=1` writes it anew and fails the run: only for a new version.
+/// `SLUICE_RECORD_GOLDEN=1` writes the latter anew and fails the run: only for a new version.
 @Suite struct SpanGoldenTests {
-  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .appending(path: "Golden/spans-v2").path()
+  private static func folder(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)").path()
+  }
 
   /// The spans that are in the segment and in the WAL, made from the same numbers each time.
   private static var spans: (inSegment: [RandomSpan.Made], inLog: [RandomSpan.Made]) {
@@ -31,6 +34,7 @@ import Testing
   }
 
   private static func record() async throws {
+    let folder = folder("spans-v2-calls")
     try? FileManager.default.removeItem(atPath: folder)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let store = try await open(folder)
@@ -49,14 +53,17 @@ import Testing
 
   private static let tenants = ["first", "second"].compactMap { TenantID($0) }
 
-  @Test func opensTheStoreOfVersion2() async throws {
-    if ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil {
+  @Test(arguments: ["spans-v2", "spans-v2-calls"])
+  func opensTheStoreOfVersion2(_ name: String) async throws {
+    if name == "spans-v2-calls",
+      ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil
+    {
       try await Self.record()
       Issue.record("the golden files were written anew")
     }
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try FileManager.default.copyItem(atPath: Self.folder, toPath: folder)
+    try FileManager.default.copyItem(atPath: Self.folder(name), toPath: folder)
     let store = try await Self.open(folder)
     #expect(store.statistics.findings == [])
     #expect(store.statistics.segmentCount == 1)
@@ -71,6 +78,22 @@ import Testing
     }
     #expect(try store.services(tenant: Self.tenants[0]) == ["first", "late"])
     #expect(try store.services(tenant: Self.tenants[1]) == ["second"])
+    for segment in store.engine.snapshot().segments {
+      let index = try #require(store.index(of: segment, tenant: Self.tenants[0]))
+      let block = try #require(store.part(segment, index).block(index.blocks[0]))
+      #expect((block.range(of: .calls) != nil) == (name == "spans-v2-calls"))
+    }
+    for rule in [DependencyRule.jaeger, .zipkin] {
+      var sent: [ResourceSpans] = []
+      for (service, spans) in [("first", inSegment), ("late", inLog)] {
+        let request = RequestFixtures.request(service: service, spans.map(\.message))
+        sent += try OTLPTraceProtobuf.decode(request, limits: .none)
+      }
+      #expect(
+        try store.dependencies(
+          rule, from: .zero, to: .distantFuture, tenant: Self.tenants[0])
+          == PlainDependencies.links(rule, of: sent, from: .zero, to: .distantFuture))
+    }
     await store.close()
   }
 

@@ -3,6 +3,10 @@ import TraceFormats
 
 /// Finds the calls of the traces of a block that is being written. Used by one thread.
 struct CallRecorder {
+  /// Names that are kept from block to block; with more all are found out again.
+  private static let namesMax = 1 << 14
+
+  private let tables: SpanTables
   private let names = CallNames()
   private let table: CallPartyTable
   /// By resource, of spans that say nothing of the other side.
@@ -15,6 +19,7 @@ struct CallRecorder {
 
   /// `tables` are those whose numbers the rows have.
   init(_ tables: SpanTables) {
+    self.tables = tables
     table = CallPartyTable(names) { tables.resources.array(UInt32($0)) }
     parties = Array(repeating: nil, count: tables.resources.count)
   }
@@ -71,6 +76,10 @@ struct CallRecorder {
         start = trace.end
       }
       return builder
+    }
+    guard names.names.count <= Self.namesMax else {
+      self = CallRecorder(tables)
+      return
     }
     spans.removeAll(keepingCapacity: true)
     traces.removeAll(keepingCapacity: true)
