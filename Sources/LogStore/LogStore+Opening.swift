@@ -6,27 +6,43 @@ package import TelemetryModel
 extension LogStore {
   /// Opens the store in its folder and recovers what is durable in it.
   ///
-  /// `storage` is of the kind `logs`. Throws ``LogStoreError``: `closed` when another process
-  /// has the folder, with its id.
+  /// `storage` is of the kind `logs`; `overrides` are the limits of tenants that have their own,
+  /// see ``setOverrides(_:)``: rows are dropped from the first moment on. Throws
+  /// ``LogStoreError``: `closed` when another process has the folder, with its id, and `badQuery`
+  /// for a selector that does not parse.
   package static func open(
-    _ storage: StorageConfiguration, limits: Limits, fileSystem: any FileSystem = RealFileSystem(),
-    clock: any WallClock = SystemClock()
+    _ storage: StorageConfiguration, limits: Limits, overrides: [TenantID: Limits],
+    fileSystem: any FileSystem = RealFileSystem(), clock: any WallClock = SystemClock()
   ) async throws(LogStoreError) -> LogStore {
+    let retention = RetentionRules(try StreamRetention(limits.retentionStream))
+    retention.setOverrides(try Self.retention(overrides))
     let engine = try await StorageLogEngine.open(
-      storage, retention: try StreamRetention(limits.retentionStream), fileSystem: fileSystem,
-      clock: clock)
-    return LogStore(engine: engine, limits: IntakeLimits(limits), clock: clock)
+      storage, retention: retention, fileSystem: fileSystem, clock: clock)
+    let store = LogStore(engine: engine, limits: IntakeLimits(limits), clock: clock)
+    store.setLimits(overrides.mapValues { IntakeLimits($0) })
+    return store
   }
 
-  /// Puts `retention_stream` of single tenants in place of those that were there before; a tenant
-  /// that is not named has the server's. Throws ``LogStoreError/Code/badQuery``, and changes
-  /// nothing, for a selector that does not parse.
-  package func setRetention(_ settings: [TenantID: [StreamRetentionSettings]])
-    throws(LogStoreError)
+  /// Puts limits of single tenants, `retention_stream` among them, in place of those that were
+  /// there before; a tenant that is not named has the server's. Throws
+  /// ``LogStoreError/Code/badQuery``, and changes nothing, for a selector that does not parse.
+  package func setOverrides(_ overrides: [TenantID: Limits]) throws(LogStoreError) {
+    engine.setRetention(try Self.retention(overrides))
+    setLimits(overrides.mapValues { IntakeLimits($0) })
+  }
+
+  private static func retention(_ overrides: [TenantID: Limits]) throws(LogStoreError)
+    -> [TenantID: StreamRetention]
   {
     var own: [TenantID: StreamRetention] = [:]
-    for (tenant, rules) in settings { own[tenant] = try StreamRetention(rules) }
-    engine.setRetention(own)
+    for (tenant, limits) in overrides {
+      do throws(LogStoreError) {
+        own[tenant] = try StreamRetention(limits.retentionStream)
+      } catch {
+        throw LogStoreError(error.code, "overrides of \(tenant.name): \(error.message)")
+      }
+    }
+    return own
   }
 
   /// Brings a damaged store that nobody uses into order; see ``StorageEngine/repair()``.
@@ -68,7 +84,7 @@ extension LogStore {
     try await engine.copyByLinks(to: folder)
   }
 
-  /// The same with limits that Loki's file has no names for.
+  /// Opens the store with limits that Loki's file has no names for, the same for all tenants.
   package static func open(
     _ storage: StorageConfiguration, limits: IntakeLimits,
     fileSystem: any FileSystem = RealFileSystem(), clock: any WallClock = SystemClock()

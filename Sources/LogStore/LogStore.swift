@@ -21,7 +21,7 @@ package final class LogStore: Sendable, LogReceiver {
   }
 
   /// Puts limits of single tenants in place of those that were there before.
-  package func setLimits(_ limits: [TenantID: IntakeLimits]) {
+  func setLimits(_ limits: [TenantID: IntakeLimits]) {
     intakes.withLock { $0.setOverrides(limits) }
   }
 

@@ -96,6 +96,7 @@ part trace-clients with_clients Tests/Acceptance/real-trace-clients.py
 part trace-refusals with_clients Tests/Acceptance/trace-refusals.py
 part jaeger-client jaeger_client
 part package packaging/check
+part tenant-retention python3 Tests/Acceptance/tenant_retention.py
 part kills python3 Tests/Acceptance/kill-harness.py 15 --verify-every 5
 part span-kills python3 Tests/Acceptance/span-kill-harness.py 15 --verify-every 5
 part full-disk python3 Tests/Acceptance/full-disk.py 4

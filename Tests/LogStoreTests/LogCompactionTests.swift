@@ -33,7 +33,8 @@ import WireFormats
     limits.ingestionRateBytes = 0
     limits.perStreamRateBytes = 0
     let engine = try await StorageLogEngine.open(
-      storage, retention: try StreamRetention(retentionStream), fileSystem: disk, clock: clock)
+      storage, retention: RetentionRules(try StreamRetention(retentionStream)),
+      fileSystem: disk, clock: clock)
     return LogStore(engine: engine, limits: limits, clock: clock)
   }
 
@@ -193,6 +194,92 @@ import WireFormats
     await store.close()
   }
 
+  /// A segment that cannot be read for a while keeps its deletes: that nothing is found in it is
+  /// no proof that nothing is there.
+  @Test func aFailedReadDoesNotEndADelete() async throws {
+    let clock = ManualClock()
+    let disk = CrashingFileSystem()
+    let tenant = RandomLogs.tenants[0]
+    var store = try await open(disk, clock: clock) { $0.deleteCancelPeriod = .hours(1) }
+    var rows = StreamRows(labels: ["app": "api"])
+    for number in 0..<10 as Range<Int64> {
+      rows.append(
+        LogEntry(timestamp: Timestamp(nanoseconds: number), line: Array("line \(number)".utf8)))
+    }
+    try await store.append(LogPush(tenant: tenant, streams: [rows]))
+    let range = Timestamp(nanoseconds: 2)...Timestamp(nanoseconds: 4)
+    _ = try await store.delete(tenant: tenant, query: #"{app="api"}"#, range: range)
+    await store.close()
+    let faulty = FaultyFileSystem(disk)
+    store = try await open(faulty, clock: clock) { $0.deleteCancelPeriod = .hours(1) }
+    faulty.failReads(of: ".segment")
+    clock.advance(seconds: 7200)
+    #expect(try await becomes { faulty.failedReadCount >= 3 })
+    #expect(store.deleteRequests(tenant: tenant).map(\.isProcessed) == [false])
+    faulty.mend()
+    #expect(try self.rows(Self.everything, store).count == 7)
+    #expect(
+      try await becomes { store.deleteRequests(tenant: tenant).allSatisfy(\.isProcessed) })
+    #expect(try self.rows(Self.everything, store).count == 7)
+    let statistics = (store.engine as? StorageLogEngine)?.statistics
+    #expect(statistics?.segmentRowCount == 7, "they are off the disk")
+    await store.close()
+  }
+
+  /// What a tenant keeps for longer than the server's period is there after each start, however
+  /// soon retention looks; what it keeps no longer goes.
+  @Test func aTenantsRulesHoldFromTheFirstMoment() async throws {
+    let clock = ManualClock()
+    let disk = CrashingFileSystem()
+    let (keeper, other) = (RandomLogs.tenants[0], RandomLogs.tenants[1])
+    var limits = Limits()
+    limits.rejectOldSamples = false
+    limits.discoverLogLevels = false
+    limits.discoverServiceName = []
+    var own = limits
+    own.retentionStream = [
+      try StreamRetentionSettings(selector: #"{app="api"}"#, priority: 1, hours: 24 * 365)
+    ]
+    var storage = StorageConfiguration(name: "logs", folder: "data", kind: .logs)
+    storage.freeBytesMin = 0
+    storage.retention = .hours(24 * 7)
+    storage.compactionShare = 1
+    storage.compactionInterval = .milliseconds(3)
+    storage.retentionInterval = .milliseconds(3)
+    storage.checkInterval = .milliseconds(3)
+    func open(_ own: Limits) async throws -> LogStore {
+      try await LogStore.open(
+        storage, limits: limits, overrides: [keeper: own], fileSystem: disk, clock: clock)
+    }
+    func push(_ tenant: TenantID, _ text: String, to store: LogStore) async throws {
+      let old = Timestamp(nanoseconds: clock.now()) - .hours(24 * 30)
+      var rows = StreamRows(labels: ["app": "api"])
+      rows.append(LogEntry(timestamp: old, line: Array(text.utf8)))
+      try await store.append(LogPush(tenant: tenant, streams: [rows]))
+      try await store.flush()
+    }
+    var store = try await open(own)
+    try await push(keeper, "kept", to: store)
+    for _ in 0..<3 {
+      await store.close()
+      store = try await open(own)
+      // Once a segment past the server's period is gone, retention has looked.
+      try await push(other, "dropped", to: store)
+      #expect(
+        try await becomes { (try? rows(Self.everything, store).map(\.tenant)) == [keeper] })
+    }
+    await store.close()
+    var wrong = own
+    wrong.retentionStream[0].selector = "{"
+    let error = await #expect(throws: LogStoreError.self) { try await open(wrong) }
+    #expect(error?.message.contains("overrides of \(keeper.name)") == true)
+    store = try await open(own)
+    #expect(try rows(Self.everything, store).map(\.tenant) == [keeper])
+    try store.setOverrides([:])
+    #expect(try await becomes { (try? rows(Self.everything, store)) == [] })
+    await store.close()
+  }
+
   @Test func streamsHavePeriodsOfTheirOwn() async throws {
     let day: Int64 = 86_400
     let clock = ManualClock(seconds: 100 * day)
@@ -266,7 +353,7 @@ extension NaiveLogModel.Row {
 }
 
 extension StreamRetentionSettings {
-  fileprivate init(selector: String, priority: Int, hours: Int) throws {
+  init(selector: String, priority: Int, hours: Int) throws {
     let yaml = """
       server:
         limits:

@@ -1,5 +1,7 @@
+import Foundation
 import LinuxIO
 @testable import Storage
+import Synchronization
 import TelemetryModel
 import TestSupport
 import Testing
@@ -69,6 +71,87 @@ import Testing
     #expect(store.snapshot().segments.map(\.id) == written.map(\.id))
     #expect(store.read().numbers == [1, 2, 3, 50])
     await store.close()
+  }
+
+  /// Log files whose removal did not reach the disk, and a catalog that is lost: what was merged
+  /// says which of their records are in segments.
+  @Test func aNewCatalogKnowsWhatIsInSegments() async throws {
+    let disk = CrashingFileSystem()
+    var store = try await NumberStore.open("data", disk)
+    var logs: [String: [UInt8]] = [:]
+    for number in 1...UInt64(3) {
+      try await store.add([number, 50 + number])
+      for path in disk.files.keys where path.hasSuffix(".wal") { logs[path] = disk.content(path) }
+      try await store.flush()
+    }
+    let all = store.snapshot().segments
+    let merged = try store.write(all.map { SegmentRewrite($0) }, deletesThrough: 0)
+    try store.replace(all, by: merged)
+    await store.close()
+    #expect(logs.count == 3)
+    for (path, bytes) in logs {
+      try? disk.remove(path)
+      try disk.open(path, .create).write(bytes, at: 0)
+    }
+    try disk.remove("data/catalog.sqlite")
+    store = try await NumberStore.open("data", disk)
+    #expect(store.read().numbers == [1, 2, 3, 51, 52, 53])
+    #expect(store.snapshot().heads.flatMap(\.numbers) == [])
+    await store.close()
+  }
+
+  /// Retention has chosen a segment, a merge begins to write it anew, and retention drops it: rows
+  /// that are gone must not come back with the merge.
+  @Test func whatIsDroppedDuringAMergeStaysAway() async throws {
+    let clock = ManualClock(seconds: 1000)
+    let (begun, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let wake = Mutex<(@Sendable () -> Void)?>(nil)
+    var hooks = NumberHead.Hooks()
+    hooks.gain = {
+      // Compaction merges what a day has left.
+      guard Self.threadName == "store-flush" else { return RewriteGain.none }
+      // Retention's first question waits until the merge is under way.
+      if let wake = wake.withLock({ $0.take() }) {
+        wake()
+        _ = begun.wait(timeout: .now() + 10)
+      }
+      return nil
+    }
+    hooks.merge = {
+      begun.signal()
+      _ = end.wait(timeout: .now() + 10)
+    }
+    let store = try await NumberStore.open(
+      "data", CrashingFileSystem(), clock: clock, hooks: hooks
+    ) {
+      $0.retention = .seconds(60_000)
+      $0.retentionInterval = .hours(1)
+      $0.compactionShare = 1
+      $0.compactionInterval = .hours(1)
+    }
+    for numbers in [[50, 100], [200, 50_000]] as [[UInt64]] {
+      try await store.add(numbers)
+      try await store.flush()
+    }
+    wake.withLock { $0 = { store.compactionSignal.set() } }
+    clock.advance(seconds: 99_000)
+    await store.maintain()
+    func claims() -> Set<UInt64> { store.state.withLock { $0.claimed } }
+    #expect(claims().count == 2, "a merge is under way")
+    let during = store.read().numbers
+    end.signal()
+    #expect(try await becomes { claims().isEmpty })
+    #expect(store.snapshot().segments.count == 1)
+    #expect(Set(store.read().numbers).isSubset(of: during))
+    clock.advance(seconds: 60_000)
+    await store.maintain()
+    #expect(store.read().numbers == [])
+    await store.close()
+  }
+
+  private static var threadName: String {
+    let name = try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+    return name?.trimmingCharacters(in: .newlines) ?? ""
   }
 
   @Test func leavesDamagedSegmentsAsTheyAre() async throws {

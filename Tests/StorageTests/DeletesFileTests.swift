@@ -16,19 +16,31 @@ import Testing
       Tombstone(
         number: 5, tenant: "ü", query: "", range: .distantPast ... .distantFuture,
         created: .zero, isProcessed: true),
-    ], lastDelete: 6)
+    ], lastDelete: 6, releasedThrough: 0x1122)
 
   @Test func theBytesAreAsDocumented() throws {
     let bytes = DeletesFile.encode(Self.content)
     #expect(Array(bytes[..<8]) == Array("sluicedl".utf8))
-    #expect(Array(bytes[8..<24]) == [1, 0, 0, 0, 2, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0])
-    #expect(Array(bytes[24..<32]) == [3, 0, 0, 0, 0, 0, 0, 0])
-    #expect(bytes[56] == 0)
-    #expect(Array(bytes[57..<62]) == [1, 0, 0, 0, UInt8(ascii: "t")])
-    #expect(Array(bytes[62..<69]) == [3, 0, 0, 0] + Array("2-7".utf8))
+    #expect(Array(bytes[8..<24]) == [2, 0, 0, 0, 2, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0])
+    #expect(Array(bytes[24..<32]) == [0x22, 0x11, 0, 0, 0, 0, 0, 0])
+    #expect(Array(bytes[32..<40]) == [3, 0, 0, 0, 0, 0, 0, 0])
+    #expect(bytes[64] == 0)
+    #expect(Array(bytes[65..<70]) == [1, 0, 0, 0, UInt8(ascii: "t")])
+    #expect(Array(bytes[70..<77]) == [3, 0, 0, 0] + Array("2-7".utf8))
     let checksum = XXH3.hash(Array(bytes.dropLast(8)))
     #expect(bytes.suffix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } == checksum)
     #expect(try DeletesFile.decode(bytes, path: "deletes") == Self.content)
+    #expect(bytes.count == DeletesFile.byteCount(of: Self.content))
+  }
+
+  @Test func version1IsRead() throws {
+    var bytes = Array(DeletesFile.encode(Self.content).dropLast(8))
+    bytes[8] = 1
+    bytes.removeSubrange(24..<32)
+    bytes.appendLittleEndian(XXH3.hash(bytes))
+    var expected = Self.content
+    expected.releasedThrough = 0
+    #expect(try DeletesFile.decode(bytes, path: "deletes") == expected)
   }
 
   @Test func noChangedByteIsTakenForADelete() {
@@ -82,6 +94,108 @@ import Testing
     #expect(again.snapshot().tombstones.map(\.query) == ["2-7"])
     await again.close()
     #expect(try file.read() == right)
+  }
+
+  /// Rows of which no segment is left do not come back from a log whose removal did not reach the
+  /// disk, when the catalog is lost too.
+  @Test func rowsOfWhichNothingIsLeftStayAway() async throws {
+    let disk = CrashingFileSystem()
+    var store = try await NumberStore.open("data", disk)
+    try await store.add([1, 2, 3])
+    let path = try #require(disk.files.keys.first { $0.hasSuffix(".wal") })
+    let log = try #require(disk.content(path))
+    let tombstone = try await store.delete(tenant: "t", query: "1-3", range: Self.all)
+    let segments = store.snapshot().segments
+    let left = try store.write(
+      segments.map { SegmentRewrite($0, tombstones: [tombstone]) },
+      deletesThrough: tombstone.number)
+    #expect(left.isEmpty)
+    try store.replace(segments, by: left)
+    await store.close()
+    try? disk.remove(path)
+    try disk.open(path, .create).write(log, at: 0)
+    try disk.remove("data/catalog.sqlite")
+    store = try await NumberStore.open("data", disk)
+    #expect(store.read().numbers == [])
+    try await store.add([2])
+    #expect(store.read().numbers == [2], "what comes later is not deleted")
+    await store.close()
+    #expect(try await NumberStore.open("data", disk).read().numbers == [2])
+  }
+
+  /// A file that is larger than any that is written keeps no store from opening.
+  @Test func aFileThatIsTooLargeIsDamage() async throws {
+    let disk = CrashingFileSystem()
+    var store = try await NumberStore.open("data", disk)
+    try await store.add(Array(1...20))
+    try await store.flush()
+    await store.close()
+    let file = try disk.open("data/deletes", .create)
+    try file.truncate(to: Int64(DeletesFile.byteCountMax) + 1)
+    let folder = try #require(StoreFolder("data", fileSystem: disk))
+    #expect(try folder.verify().damage.map(\.path) == ["data/deletes"])
+    try disk.remove("data/catalog.sqlite")
+    store = try await NumberStore.open("data", disk)
+    #expect(store.statistics.findings.contains { $0.path == "data/deletes" })
+    #expect(store.read().numbers == Array(1...20))
+    await store.close()
+  }
+
+  /// More than can be read again is refused, and what was there stays.
+  @Test func moreThanCanBeReadIsNotWritten() throws {
+    let disk = CrashingFileSystem()
+    try disk.createFolder("data")
+    let file = DeletesFile(layout: StoreLayout(folder: "data"), fileSystem: disk)
+    try file.write(Self.content)
+    var large = Self.content
+    let room = DeletesFile.byteCountMax - DeletesFile.encode(large).count
+    large.tombstones[0].query += String(repeating: " ", count: room + 1)
+    let error = #expect(throws: StorageError.self) { try file.write(large) }
+    #expect(error?.code == .overloaded)
+    #expect(try file.read() == Self.content)
+    large.tombstones[0].query.removeLast()
+    #expect(DeletesFile.byteCount(of: large) == DeletesFile.byteCountMax)
+  }
+
+  /// What is carried out is told of for a while and then forgotten, in memory and on disk; its
+  /// number is not used again.
+  @Test func processedRequestsAreForgotten() async throws {
+    let disk = CrashingFileSystem()
+    let clock = ManualClock()
+    func open() async throws -> NumberStore {
+      try await NumberStore.open("data", disk, clock: clock) {
+        $0.compactionShare = 1
+        $0.compactionInterval = .milliseconds(3)
+        $0.deleteCancelPeriod = .zero
+        $0.processedDeletesAge = .hours(1)
+        $0.processedDeletesMax = 5
+      }
+    }
+    var store = try await open()
+    func becomes(_ numbers: [UInt64]) async throws -> Bool {
+      for _ in 0..<2000 where store.tombstones.map(\.number) != numbers {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      return store.tombstones.map(\.number) == numbers
+    }
+    try await store.add(Array(1...20))
+    for number in 1...8 {
+      _ = try await store.delete(tenant: "t", query: "\(number)-\(number)", range: Self.all)
+    }
+    #expect(try await becomes([4, 5, 6, 7, 8]))
+    #expect(store.tombstones.map(\.isProcessed) == Array(repeating: true, count: 5))
+    clock.advance(seconds: 3601)
+    #expect(try await becomes([]))
+    await store.close()
+    let file = DeletesFile(layout: StoreLayout(folder: "data"), fileSystem: disk)
+    #expect(try file.read().tombstones == [])
+    #expect(try file.read().lastDelete == 8)
+    store = try await open()
+    #expect(store.tombstones == [])
+    #expect(store.read().numbers == Array(9...20))
+    let next = try await store.delete(tenant: "t", query: "9-9", range: Self.all)
+    #expect(next.number == 9)
+    await store.close()
   }
 
   @Test func damageIsNamed() async throws {

@@ -11,7 +11,17 @@ final class NumberHead: StoreHead {
     var numbers: [UInt64] = []
   }
 
+  /// What a test does in the midst of the engine's work, on the engine's threads.
+  struct Hooks: Sendable {
+    /// What it gives is the answer.
+    var gain: @Sendable () -> RewriteGain? = { nil }
+    var merge: @Sendable () -> Void = {}
+  }
+
   private let state = Mutex(State())
+  private let hooks: Hooks
+
+  init(_ hooks: Hooks = Hooks()) { self.hooks = hooks }
 
   var memoryByteCount: Int { state.withLock { $0.numbers.count * 8 } }
   var rowCount: Int { state.withLock { $0.numbers.count } }
@@ -49,7 +59,15 @@ final class NumberHead: StoreHead {
     }
   }
 
+  func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain {
+    if let gain = hooks.gain() { return gain }
+    let newest = rewrite.segment.summary.newest
+    if rewrite.retention > .zero, newest < rewrite.now - rewrite.retention { return .all }
+    return rewrite.tombstones.isEmpty ? .none : .some(1)
+  }
+
   func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {
+    hooks.merge()
     var numbers: Set<UInt64> = []
     for rewrite in rewrites {
       for page in rewrite.segment.pages.indices {
@@ -87,6 +105,7 @@ typealias NumberStore = StorageEngine<NumberHead>
 extension StorageEngine where Head == NumberHead {
   static func open(
     _ folder: String, _ fileSystem: any FileSystem, clock: any WallClock = SystemClock(),
+    hooks: NumberHead.Hooks = NumberHead.Hooks(),
     configure: (inout StorageConfiguration) -> Void = { _ in }
   ) async throws(StorageError) -> NumberStore {
     var configuration = StorageConfiguration(name: "numbers", folder: folder, kind: .logs)
@@ -96,7 +115,9 @@ extension StorageEngine where Head == NumberHead {
     configuration.memoryReserveShare = 0
     configuration.compactionShare = 0
     configure(&configuration)
-    return try await open(configuration, fileSystem: fileSystem, clock: clock) { NumberHead() }
+    return try await open(configuration, fileSystem: fileSystem, clock: clock) {
+      NumberHead(hooks)
+    }
   }
 
   func add(_ numbers: [UInt64]) async throws(StorageError) {

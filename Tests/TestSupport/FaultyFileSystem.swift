@@ -23,6 +23,9 @@ package final class FaultyFileSystem: FileSystem {
   private struct State {
     var callCount = 0
     var plan: Plan?
+    /// Reads of files whose paths end so fail.
+    var unreadable: String?
+    var failedReadCount = 0
   }
 
   private let base: any FileSystem
@@ -39,8 +42,29 @@ package final class FaultyFileSystem: FileSystem {
     state.withLock { $0.plan = Plan(fault: fault, number: number, lasts: lasting) }
   }
 
+  /// Lets all reads of files fail whose paths end in `suffix`.
+  package func failReads(of suffix: String) { state.withLock { $0.unreadable = suffix } }
+
+  /// Reads that failed so.
+  package var failedReadCount: Int { state.withLock { $0.failedReadCount } }
+
   /// All is well again.
-  package func mend() { state.withLock { $0.plan = nil } }
+  package func mend() {
+    state.withLock { state in
+      state.plan = nil
+      state.unreadable = nil
+    }
+  }
+
+  fileprivate func read(_ path: String) throws(SystemError) {
+    _ = try begin("pread", path, .other)
+    let isUnreadable = state.withLock { state in
+      guard let suffix = state.unreadable, path.hasSuffix(suffix) else { return false }
+      state.failedReadCount += 1
+      return true
+    }
+    if isUnreadable { throw SystemError(call: "pread", path: path, code: SystemError.ioFailure) }
+  }
 
   fileprivate enum Kind { case write, sync, other }
 
@@ -131,7 +155,7 @@ private final class FaultyFile: File {
 
   func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int
   {
-    _ = try owner.begin("pread", path, .other)
+    try owner.read(path)
     return try base.read(at: offset, into: buffer)
   }
 

@@ -42,16 +42,14 @@ final class RunningServer: Sendable {
     let clock = SystemClock()
     let began = clock.monotonic()
     let blocking = try BlockingExecutor(name: "blocking", threadCount: 16)
-    let (logs, spans) = try await openStores(configuration, files, clock)
-    let server = try HTTPServer(limits: HTTPLimits(configuration.http))
-    let tenants = TenantLimits(configuration, logs: logs, fileSystem: files)
+    let overrides: TenantOverrides
     do throws(ConfigurationError) {
-      try tenants.load()
-    } catch {
-      await logs.close()
-      await spans.close()
-      throw CommandFailure(message: error.description)
-    }
+      // Before the store opens: it drops rows by these rules from its first moment on.
+      overrides = try TenantLimits.read(configuration, files)
+    } catch { throw CommandFailure(message: error.description) }
+    let (logs, spans) = try await openStores(configuration, overrides, files, clock)
+    let server = try HTTPServer(limits: HTTPLimits(configuration.http))
+    let tenants = TenantLimits(configuration, overrides, logs: logs, fileSystem: files)
     let intake: SpanIntake
     do {
       intake = try await SpanIntake(spans, configuration, clock: clock)
@@ -107,14 +105,15 @@ final class RunningServer: Sendable {
 
   /// Opens both stores, replaying what was not in segments.
   private static func openStores(
-    _ configuration: ServerConfiguration, _ files: RealFileSystem, _ clock: SystemClock
+    _ configuration: ServerConfiguration, _ overrides: TenantOverrides, _ files: RealFileSystem,
+    _ clock: SystemClock
   ) async throws -> (LogStore, SpanStore) {
     let bytes = configuration.storage.retentionBytes
     let budget = bytes > 0 ? DiskBudget(bytesMax: bytes) : nil
     do {
       let logs = try await LogStore.open(
         configuration.storage(of: .logs, named: "logs", budget), limits: configuration.limits,
-        fileSystem: files, clock: clock)
+        overrides: overrides.limits, fileSystem: files, clock: clock)
       let spans = try await SpanStore.open(
         configuration.storage(of: .spans, named: "spans", budget), fileSystem: files, clock: clock)
       return (logs, spans)

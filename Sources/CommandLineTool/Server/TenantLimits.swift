@@ -12,11 +12,16 @@ final class TenantLimits: Sendable {
   private let shared: Limits
   private let logs: LogStore
   private let fileSystem: any FileSystem
-  private let overrides = Mutex(TenantOverrides())
+  private let overrides: Mutex<TenantOverrides>
 
-  init(_ configuration: ServerConfiguration, logs: LogStore, fileSystem: any FileSystem) {
+  /// `overrides` are those that `logs` was opened with.
+  init(
+    _ configuration: ServerConfiguration, _ overrides: TenantOverrides, logs: LogStore,
+    fileSystem: any FileSystem
+  ) {
     settings = configuration.runtime
     shared = configuration.limits
+    self.overrides = Mutex(overrides)
     self.logs = logs
     self.fileSystem = fileSystem
   }
@@ -25,24 +30,29 @@ final class TenantLimits: Sendable {
     overrides.withLock { $0.limits(of: tenant, default: shared) }
   }
 
-  /// Reads the file, where there is one. Blocks; throws ``ConfigurationError`` and changes
-  /// nothing when the file cannot be understood.
-  func load() throws(ConfigurationError) {
-    guard !settings.file.isEmpty else { return }
-    let found = try TenantOverrides.load(
-      path: settings.file, base: shared, fileSystem: fileSystem)
+  /// What the file that `runtime_config` names says, nothing where there is none. Blocks; throws
+  /// ``ConfigurationError`` for a file that cannot be understood.
+  static func read(_ configuration: ServerConfiguration, _ fileSystem: any FileSystem)
+    throws(ConfigurationError) -> TenantOverrides
+  {
+    try read(configuration.runtime, configuration.limits, fileSystem)
+  }
+
+  private static func read(
+    _ settings: RuntimeSettings, _ shared: Limits, _ fileSystem: any FileSystem
+  ) throws(ConfigurationError) -> TenantOverrides {
+    guard !settings.file.isEmpty else { return TenantOverrides() }
+    return try TenantOverrides.load(path: settings.file, base: shared, fileSystem: fileSystem)
+  }
+
+  /// Reads the file again. Blocks; throws ``ConfigurationError`` and changes nothing when it
+  /// cannot be understood.
+  private func load() throws(ConfigurationError) {
+    let found = try Self.read(settings, shared, fileSystem)
     guard overrides.withLock({ $0 != found }) else { return }
-    var limits: [TenantID: IntakeLimits] = [:]
-    var retention: [TenantID: [StreamRetentionSettings]] = [:]
-    for (name, own) in found.limits {
-      guard let tenant = TenantID(name) else { continue }
-      limits[tenant] = IntakeLimits(own)
-      retention[tenant] = own.retentionStream
-    }
     do throws(LogStoreError) {
-      try logs.setRetention(retention)
+      try logs.setOverrides(found.limits)
     } catch { throw ConfigurationError(file: settings.file, mark: nil, message: error.message) }
-    logs.setLimits(limits)
     overrides.withLock { $0 = found }
   }
 

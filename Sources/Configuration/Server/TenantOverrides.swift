@@ -21,13 +21,13 @@ package struct RuntimeSettings: Hashable, Sendable {
 
 /// The limits of tenants that differ from the server's.
 package struct TenantOverrides: Hashable, Sendable {
-  package var limits: [String: Limits] = [:]
+  package var limits: [TenantID: Limits] = [:]
 
   package init() {}
 
   /// The limits of a tenant.
   package func limits(of tenant: TenantID, default fallback: Limits) -> Limits {
-    limits[tenant.name] ?? fallback
+    limits[tenant] ?? fallback
   }
 
   /// Reads `overrides: {TENANT: {LIMIT: VALUE}}`; what a tenant does not name is as in `base`.
@@ -44,12 +44,12 @@ package struct TenantOverrides: Hashable, Sendable {
     var overrides = TenantOverrides()
     if let tenants = try section.section("overrides") {
       for member in tenants.allMembers {
-        guard TenantID(member.key) != nil else {
+        guard let tenant = TenantID(member.key) else {
           throw tenants.error(member.key, "is no name of a tenant")
         }
         var inner = try SettingSection(
           member.value, path: "overrides.\(member.key)", file: name)
-        overrides.limits[member.key] = try Limits(&inner, over: base)
+        overrides.limits[tenant] = try Limits(&inner, over: base)
       }
     }
     try section.finish()

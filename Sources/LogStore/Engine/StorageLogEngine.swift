@@ -13,11 +13,10 @@ struct StorageLogEngine: LogEngine {
   private let retention: RetentionRules
 
   static func open(
-    _ configuration: StorageConfiguration, retention: StreamRetention = StreamRetention(),
+    _ configuration: StorageConfiguration, retention: RetentionRules = RetentionRules(),
     fileSystem: any FileSystem, clock: any WallClock
   ) async throws(LogStoreError) -> StorageLogEngine {
     let table = StreamTable()
-    let retention = RetentionRules(retention)
     let decoder = LokiPushDecoder()
     do throws(StorageError) {
       let engine = try await StorageEngine<LogHead>.open(

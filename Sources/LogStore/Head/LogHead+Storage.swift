@@ -29,15 +29,18 @@ extension LogHead: StoreHead {
     }
   }
 
-  func gain(of rewrite: SegmentRewrite) -> RewriteGain {
+  func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain {
     let (segment, summary) = (rewrite.segment, rewrite.segment.summary)
     if retention.isEmpty, rewrite.tombstones.isEmpty {
       let isOver = rewrite.retention > .zero && summary.newest < rewrite.now - rewrite.retention
       return isOver ? .all : .none
     }
-    guard let opened = try? LogSegment(segment, table),
-      let deletes = try? rewrite.tombstones.map({ try RowDelete($0) })
-    else { return .none }
+    let opened: LogSegment
+    var deletes: [RowDelete] = []
+    do throws(LogStoreError) {
+      opened = try LogSegment(segment, table)
+      for tombstone in rewrite.tombstones { deletes.append(try RowDelete(tombstone)) }
+    } catch { throw StorageError(error) }
     var gone = 0
     var isTouched = false
     for (ordinal, stream) in opened.index.streams.enumerated() {
@@ -72,7 +75,7 @@ extension LogHead: StoreHead {
           SegmentRowSource(segment, deletes: deletes, skipsDamage: rewrite.skipsDamage))
         for stream in segment.index.streams { streams[stream.id] = stream }
       }
-    } catch { throw StorageError(error.code == .corrupt ? .corrupt : .system, error.message) }
+    } catch { throw StorageError(error) }
     let sorted = streams.values.sorted(by: SegmentBuilder.isBefore)
     let merge = StreamMerge(sources: sources, streams: sorted) { [retention] stream in
       retention.limit(of: stream, now: first.now, preset: first.retention)
@@ -122,6 +125,13 @@ extension LogHead: StoreHead {
           oldest: index.oldest, newest: index.newest, rowCount: builder.rowCount,
           rawByteCount: builder.lineByteCount))
     } catch { throw failure ?? StorageError(.corrupt, error.message) }
+  }
+}
+
+extension StorageError {
+  /// Of the reading of a segment: bytes that are wrong, or a call that failed.
+  fileprivate init(_ error: LogStoreError) {
+    self.init(error.code == .corrupt ? .corrupt : .system, error.message)
   }
 }
 

@@ -35,12 +35,11 @@ struct CatalogOpening {
   /// Makes the second record of deletes say what the catalog says: a crash can come in between.
   private func keepDeletes(_ content: CatalogContent) {
     let file = DeletesFile(layout: layout, fileSystem: fileSystem)
-    let right = DeletesFile.Content(
-      tombstones: content.tombstones, lastDelete: content.lastDelete)
+    let right = DeletesFile.Content(content)
     let found = try? file.read()
-    guard found != right, !right.tombstones.isEmpty || found != DeletesFile.Content() else {
-      return
-    }
+    // An earlier release point is as good: it was that of the last delete.
+    let isRight = found?.tombstones == right.tombstones && found?.lastDelete == right.lastDelete
+    guard !isRight, !right.tombstones.isEmpty || found != DeletesFile.Content() else { return }
     // Tried again at the next start.
     try? file.write(right)
   }
@@ -88,8 +87,9 @@ struct CatalogOpening {
 
   /// Fills an empty catalog from the directories of the segments that are there.
   ///
-  /// The last segment of a flush carries the release point; segments of a flush without it are
-  /// left out, since their rows are in the log.
+  /// The last segment of a flush carries the release point, and what replaces it; segments of a
+  /// flush without it are left out, since their rows are in the log. Where no segment is left of
+  /// rows that were deleted, the file of deletes has it.
   private func rebuild(_ outcome: inout Outcome) throws(StorageError) {
     let names = try storing("listing segments") { () throws(SystemError) in
       try fileSystem.list(layout.segments)
@@ -132,7 +132,7 @@ struct CatalogOpening {
     }.map(\.record)
     change.tombstones = deletes.tombstones
     change.lastDelete = max(deletes.lastDelete, found.map(\.record.deletesThrough).max() ?? 0)
-    change.releasedThrough = found.map(\.releases).max()
+    change.releasedThrough = max(deletes.releasedThrough, found.map(\.releases).max() ?? 0)
     change.nextSegmentID = (found.map(\.record.id).max() ?? 0) + 1
     try outcome.catalog.commit(change)
     outcome.content = try outcome.catalog.load()

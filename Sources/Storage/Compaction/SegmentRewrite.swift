@@ -8,6 +8,8 @@ package enum RewriteGain: Hashable, Sendable {
   case some(Double)
   /// Every row.
   case all
+  /// The indexes cannot be read at present: not even that it is nothing is known.
+  case unknown
 }
 
 /// A segment that is to be written anew, and what is to be left out of it.

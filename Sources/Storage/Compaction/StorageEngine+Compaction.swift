@@ -46,10 +46,11 @@ extension StorageEngine {
   private func compactOnce(_ spoiled: inout Set<UInt64>) throws(StorageError) -> Bool {
     let view = view()
     try settleDeletes(view)
+    // Tried again at the next look.
+    try? forgetDeletes(view.now)
     guard let task = chooseTask(view, spoiled), hasRoom(for: task.segments) else { return false }
     do throws(StorageError) {
-      try perform(task)
-      return true
+      return try perform(task)
     } catch {
       guard error.code == .corrupt else { throw error }
       // A segment with damage stays as it is; repair looks after it.
@@ -63,11 +64,10 @@ extension StorageEngine {
   private func view() -> View {
     let now = Timestamp(nanoseconds: clock.now())
     // A delete that is being made is in both or in neither.
-    let (segments, all, lastDelete) = turn.withLock { _ in
+    let (segments, pending, lastDelete) = turn.withLock { _ in
       let lastDelete = shelf.lastDelete.withLock { $0 }
-      return state.withLock { ($0.segments, $0.tombstones, lastDelete) }
+      return state.withLock { ($0.segments, $0.deletes.pending, lastDelete) }
     }
-    let pending = all.filter { !$0.isProcessed }
     let ripe = Array(pending.prefix { $0.created + configuration.deleteCancelPeriod <= now })
     return View(
       segments: segments, ripe: ripe,
@@ -84,8 +84,9 @@ extension StorageEngine {
     var change = CatalogChange()
     for segment in view.segments {
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      // A segment that does not say what it holds keeps its deletes.
       guard !touching.isEmpty,
-        judge.gain(of: SegmentRewrite(segment, tombstones: touching)) == .none
+        gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) == .none
       else { continue }
       var record = segment.record
       record.deletesThrough = max(record.deletesThrough, view.ripeThrough)
@@ -102,7 +103,7 @@ extension StorageEngine {
     try turn.withLock { [change] _ throws(StorageError) in
       // What was dropped or cancelled meanwhile must not come back.
       let (ids, numbers) = state.withLock { state in
-        (Set(state.segments.map(\.id)), Set(state.tombstones.map(\.number)))
+        (Set(state.segments.map(\.id)), Set(state.deletes.pending.map(\.number)))
       }
       var change = change
       change.added.removeAll { !ids.contains($0.id) }
@@ -115,10 +116,7 @@ extension StorageEngine {
         state.segments = state.segments.map { segment in
           deletes[segment.id].map { segment.with(deletesThrough: $0) } ?? segment
         }
-        for index in state.tombstones.indices
-        where processed.contains(state.tombstones[index].number) {
-          state.tombstones[index].isProcessed = true
-        }
+        state.deletes.markProcessed(processed)
       }
       // Deletes that are processed are looked at once more when they come back as new ones.
       if !processed.isEmpty { try? keepDeletes(tombstones) }
@@ -130,10 +128,10 @@ extension StorageEngine {
     let judge = makeHead()
     for segment in usable {
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
-      let gain = judge.gain(of: rewrite(segment, touching, view.now))
+      let gain = gain(of: rewrite(segment, touching, view.now), by: judge)
       let isWorthIt =
         switch gain {
-        case .none: false
+        case .none, .unknown: false
         case .all: true
         case .some(let share): !touching.isEmpty || share >= 0.25
         }
@@ -159,6 +157,22 @@ extension StorageEngine {
       segments: segments, deletesThrough: touching.map { $0.number - 1 } ?? view.lastDelete)
   }
 
+  /// What a rewrite would take out. Damage is passed over in silence: it was told of when it was
+  /// found.
+  func gain(of rewrite: SegmentRewrite, by judge: Head) -> RewriteGain {
+    do throws(StorageError) {
+      return try judge.gain(of: rewrite)
+    } catch {
+      guard error.code != .corrupt else { return .unknown }
+      log.error(
+        "a segment does not say which rows are to go; it is asked again",
+        [
+          "store": configuration.name, "path": rewrite.segment.path, "reason": error.message,
+        ])
+      return .unknown
+    }
+  }
+
   private func rewrite(_ segment: Segment, _ tombstones: [Tombstone], _ now: Timestamp)
     -> SegmentRewrite
   {
@@ -175,15 +189,11 @@ extension StorageEngine {
 
   // MARK: doing
 
-  private func perform(_ task: Task) throws(StorageError) {
+  /// False when somebody else has a claim on the segments.
+  private func perform(_ task: Task) throws(StorageError) -> Bool {
     let ids = Set(task.segments.map(\.id))
-    let isFree = state.withLock { state in
-      guard ids.isSubset(of: state.segments.map(\.id)) else { return false }
-      state.merging.formUnion(ids)
-      return true
-    }
-    guard isFree else { return }
-    defer { state.withLock { $0.merging.subtract(ids) } }
+    guard state.withLock({ $0.claim(ids) }) else { return false }
+    defer { state.withLock { $0.claimed.subtract(ids) } }
     let start = MonotonicTime.now()
     let now = Timestamp(nanoseconds: clock.now())
     let pace = WorkPace(share: configuration.compactionShare, signal: compactionSignal) {
@@ -198,9 +208,12 @@ extension StorageEngine {
     metrics.compactedBytes.add(task.segments.reduce(0) { $0 + $1.record.byteCount })
     metrics.compactionSeconds.add(
       nanoseconds: MonotonicTime.now().nanoseconds - start.nanoseconds)
+    return true
   }
 
   /// Writes segments anew as one that has its name and is in no catalog yet.
+  ///
+  /// It says in their place which records of the log are in segments, for when the catalog is lost.
   func write(
     _ rewrites: [SegmentRewrite], deletesThrough: UInt64,
     pace: (() throws(StorageError) -> Void)? = nil
@@ -210,7 +223,7 @@ extension StorageEngine {
       level: (rewrites.map(\.segment.summary.level).max() ?? 0) + 1, pace: pace)
     do throws(StorageError) {
       try makeHead().merge(rewrites, to: output)
-      return try output.seal(releasesThrough: 0)
+      return try output.seal(releasesThrough: rewrites.map(\.segment.releasesThrough).max() ?? 0)
     } catch {
       output.abandon()
       throw error

@@ -12,10 +12,15 @@ struct DeletesFile {
   struct Content: Hashable {
     var tombstones: [Tombstone] = []
     var lastDelete: UInt64 = 0
+    /// Records of the log up to here were in segments when the file was written, those that the
+    /// deletes hold for among them: they must not be taken for rows that came later.
+    var releasedThrough: UInt64 = 0
   }
 
   static let mark = Array("sluicedl".utf8)
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
+  /// Version 1 does not say which records of the log are in segments.
+  static let readableVersions: ClosedRange<UInt32> = 1...2
   static let byteCountMax = 64 << 20
 
   let layout: StoreLayout
@@ -24,10 +29,13 @@ struct DeletesFile {
   // MARK: bytes
 
   static func encode(_ content: Content) -> [UInt8] {
-    var bytes = mark
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(byteCount(of: content))
+    bytes.append(contentsOf: mark)
     bytes.appendLittleEndian(version)
     bytes.appendLittleEndian(UInt32(truncatingIfNeeded: content.tombstones.count))
     bytes.appendLittleEndian(content.lastDelete)
+    bytes.appendLittleEndian(content.releasedThrough)
     for tombstone in content.tombstones {
       bytes.appendLittleEndian(tombstone.number)
       bytes.appendLittleEndian(tombstone.range.lowerBound.nanoseconds)
@@ -42,6 +50,11 @@ struct DeletesFile {
     let checksum = bytes.withUnsafeBytes { XXH3.hash($0) }
     bytes.appendLittleEndian(checksum)
     return bytes
+  }
+
+  /// How long the file of `content` is.
+  static func byteCount(of content: Content) -> Int {
+    content.tombstones.reduce(40) { $0 + 41 + $1.tenant.utf8.count + $1.query.utf8.count }
   }
 
   /// Throws ``StorageError/Code/corrupt`` with the offset, or `unknownVersion`.
@@ -88,7 +101,7 @@ struct DeletesFile {
         throw malformed("they fail their checksum")
       }
       let version = try number(UInt32.self)
-      guard version == DeletesFile.version else {
+      guard DeletesFile.readableVersions.contains(version) else {
         throw StorageError(
           .unknownVersion,
           "\(path) has format version \(version), this program reads \(DeletesFile.version)",
@@ -96,6 +109,7 @@ struct DeletesFile {
       }
       let count = try number(UInt32.self)
       var content = Content(lastDelete: try number(UInt64.self))
+      if version >= 2 { content.releasedThrough = try number(UInt64.self) }
       for _ in 0..<count { content.tombstones.append(try tombstone()) }
       guard at == bytes.count - 8 else { throw malformed("something follows") }
       return content
@@ -117,18 +131,34 @@ struct DeletesFile {
 
   // MARK: files
 
-  /// Nothing when there is no such file.
+  /// Nothing when there is no such file. Throws ``StorageError/Code/corrupt`` for one that is larger
+  /// than any that is written.
   func read() throws(StorageError) -> Content {
-    let bytes: [UInt8]? = try storing("reading the deletes") { () throws(SystemError) in
-      guard try fileSystem.status(layout.deletes) != nil else { return nil }
-      return try fileSystem.readWhole(layout.deletes, bytesMax: Self.byteCountMax)
+    let status = try storing("reading the deletes") { () throws(SystemError) in
+      try fileSystem.status(layout.deletes)
     }
-    guard let bytes else { return Content() }
+    guard let status else { return Content() }
+    guard status.size <= Int64(Self.byteCountMax) else {
+      throw .corrupt(
+        "\(status.size) bytes are more than a file of deletes has", path: layout.deletes,
+        offset: Int64(Self.byteCountMax))
+    }
+    let bytes = try storing("reading the deletes") { () throws(SystemError) in
+      try fileSystem.readWhole(layout.deletes, bytesMax: Self.byteCountMax)
+    }
     return try Self.decode(bytes, path: layout.deletes)
   }
 
-  /// Puts the content in place, durably.
+  /// Puts the content in place, durably. Throws ``StorageError/Code/overloaded`` when it is more than
+  /// can be read again.
   func write(_ content: Content) throws(StorageError) {
+    let byteCount = Self.byteCount(of: content)
+    guard byteCount <= Self.byteCountMax else {
+      throw StorageError(
+        .overloaded,
+        "requests to delete take \(byteCount) bytes, the limit is \(Self.byteCountMax): wait "
+          + "until some are carried out, or take some back", path: layout.deletes)
+    }
     try storing("writing the deletes") { () throws(SystemError) in
       if try fileSystem.status(layout.newDeletes) != nil {
         try fileSystem.remove(layout.newDeletes)
@@ -140,5 +170,14 @@ struct DeletesFile {
       try fileSystem.rename(layout.newDeletes, to: layout.deletes)
       try fileSystem.syncFolder(layout.folder)
     }
+  }
+}
+
+extension DeletesFile.Content {
+  /// What the catalog says.
+  init(_ catalog: CatalogContent) {
+    self.init(
+      tombstones: catalog.tombstones, lastDelete: catalog.lastDelete,
+      releasedThrough: catalog.releasedThrough)
   }
 }

@@ -7,7 +7,8 @@ extension StorageEngine {
   ///
   /// `query` is text of the store's own, which it has checked. Holds for rows that were appended
   /// before; these are flushed first. Durable when it returns; when it throws,
-  /// the rows may be hidden from the next start on.
+  /// the rows may be hidden from the next start on. Throws ``StorageError/Code/overloaded``, and
+  /// hides nothing, when so many requests wait that their file would be too large.
   nonisolated(nonsending)
     package func delete(tenant: String, query: String, range: ClosedRange<Timestamp>)
     async throws(StorageError) -> Tombstone
@@ -30,7 +31,7 @@ extension StorageEngine {
           change.tombstones = [tombstone]
           change.lastDelete = number
           try catalog.commit(change)
-          state.withLock { $0.tombstones.append(tombstone) }
+          state.withLock { $0.deletes.add(tombstone) }
           return tombstone
         }
         compactionSignal.set()
@@ -43,11 +44,31 @@ extension StorageEngine {
   func keepDeletes(_ tombstones: [Tombstone]) throws(StorageError) {
     try DeletesFile(layout: shelf.layout, fileSystem: fileSystem).write(
       DeletesFile.Content(
-        tombstones: tombstones, lastDelete: shelf.lastDelete.withLock { $0 }))
+        tombstones: tombstones, lastDelete: shelf.lastDelete.withLock { $0 },
+        releasedThrough: shelf.releasedThrough.withLock { $0 }))
   }
 
-  /// All deletes that were not cancelled, by number.
-  package var tombstones: [Tombstone] { state.withLock { $0.tombstones } }
+  /// All deletes that were not cancelled, by number; those that are processed for
+  /// ``StorageConfiguration/processedDeletesAge``.
+  package var tombstones: [Tombstone] { state.withLock { $0.deletes }.all }
+
+  /// Forgets deletes that are processed since long, so that what is written and read for each
+  /// request does not grow with all there ever were. Their numbers are not used again.
+  func forgetDeletes(_ now: Timestamp) throws(StorageError) {
+    let limit = now - configuration.processedDeletesAge
+    try turn.withLock { _ throws(StorageError) in
+      let numbers = state.withLock {
+        $0.deletes.outdated(before: limit, countMax: configuration.processedDeletesMax)
+      }
+      guard !numbers.isEmpty else { return }
+      var change = CatalogChange()
+      change.removedTombstones = numbers.sorted()
+      // In the other order a crash in between would bring them back with a catalog made anew.
+      try keepDeletes(tombstones.filter { !numbers.contains($0.number) })
+      try catalog.commit(change)
+      state.withLock { $0.deletes.remove(numbers) }
+    }
+  }
 
   /// Takes a delete back; rows that are on disk still are seen again. False when there is none
   /// with the number, or when it is processed.
@@ -55,15 +76,16 @@ extension StorageEngine {
     package func cancelDelete(_ number: UInt64) async throws(StorageError) -> Bool
   {
     try await perform { [self] _ in
-      let known = state.withLock { $0.tombstones.first { $0.number == number } }
-      guard let known, !known.isProcessed else { return .success(false) }
+      guard state.withLock({ $0.deletes.pending.contains { $0.number == number } }) else {
+        return .success(false)
+      }
       var change = CatalogChange()
       change.removedTombstones = [number]
       return Result { () throws(StorageError) in
         try turn.withLock { [change] _ throws(StorageError) in
           try keepDeletes(tombstones.filter { $0.number != number })
           try catalog.commit(change)
-          state.withLock { $0.tombstones.removeAll { $0.number == number } }
+          state.withLock { $0.deletes.remove([number]) }
         }
         return true
       }

@@ -10,17 +10,20 @@ final class SegmentShelf: Sendable {
   private let nextID: Mutex<UInt64>
   /// The last delete that was made: rows of segments to come are none of its.
   let lastDelete: Mutex<UInt64>
+  /// Records of the log up to here are in segments that the catalog has.
+  let releasedThrough: Mutex<UInt64>
 
   init(
     layout: StoreLayout, fileSystem: any FileSystem, kind: StoreKind, damage: DamageReporter,
-    nextID: UInt64, lastDelete: UInt64
+    content: CatalogContent
   ) {
-    self.lastDelete = Mutex(lastDelete)
+    lastDelete = Mutex(content.lastDelete)
+    releasedThrough = Mutex(content.releasedThrough)
     self.layout = layout
     self.fileSystem = fileSystem
     self.kind = kind
     self.damage = damage
-    self.nextID = Mutex(nextID)
+    nextID = Mutex(content.nextSegmentID)
   }
 
   /// Opens a segment; `known` are its pages that are known to be damaged.

@@ -27,6 +27,10 @@ package struct StorageConfiguration: Sendable {
   package var compactedBytesMax = 256 << 20
   /// For how long a delete hides rows before it takes them away, and can be cancelled.
   package var deleteCancelPeriod = TimeSpan.seconds(86_400)
+  /// For how long a delete is told of that is carried out, counted from its making, and how many of
+  /// these at most: then it is forgotten.
+  package var processedDeletesAge = TimeSpan.hours(30 * 24)
+  package var processedDeletesMax = 1000
   /// How often retention looks for segments to drop.
   package var retentionInterval = TimeSpan.minutes(1)
   /// How often the disk's room is looked at and failed flushes are tried again.

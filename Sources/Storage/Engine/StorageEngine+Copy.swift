@@ -49,7 +49,7 @@ extension StorageEngine {
     try copy.commit(change)
     if !content.tombstones.isEmpty {
       try DeletesFile(layout: layout, fileSystem: fileSystem).write(
-        DeletesFile.Content(tombstones: content.tombstones, lastDelete: content.lastDelete))
+        DeletesFile.Content(content))
     }
     try storing("making the copy durable") { () throws(SystemError) in
       try fileSystem.syncFolder(layout.folder)

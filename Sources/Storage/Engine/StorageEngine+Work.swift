@@ -143,6 +143,7 @@ extension StorageEngine {
       // May be made twice when the first answer was lost: it says the same.
       try catalog.commit(
         shelf.change(adding: records, releasedThrough: slot.lastSequence))
+      shelf.releasedThrough.withLock { $0 = slot.lastSequence }
       stage = .recorded(records)
     }
     guard case .recorded(let records) = stage else { return }

@@ -27,10 +27,11 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
     var flushedShare = 0.0
     /// By oldest row, then by id.
     var segments: [Segment]
-    /// All that were not cancelled, by number.
-    var tombstones: [Tombstone]
-    /// Segments that are being merged: nobody else may drop them.
-    var merging: Set<UInt64> = []
+    /// All that were not cancelled.
+    var deletes: DeleteRequests
+    /// Segments that somebody is about to take out of the store, by a merge, by retention or by a
+    /// repair: what another one has claimed is left to it.
+    var claimed: Set<UInt64> = []
     /// What else the engine's thread is asked for.
     var jobs: [EngineJob] = []
     var walByteCount = 0
@@ -82,7 +83,8 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
         active: HeadSlot(
           head: opened.head, generation: 0,
           begun: opened.head.rowCount > 0 ? opened.clock.monotonic() : nil),
-        segments: opened.segments, tombstones: opened.tombstones, statistics: opened.statistics))
+        segments: opened.segments, deletes: DeleteRequests(opened.tombstones),
+        statistics: opened.statistics))
     showSegments()
   }
 
@@ -165,8 +167,7 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
     state.withLock { state in
       let heads = (state.sealed.map { [$0.head] } ?? []) + [state.active.head]
       return StoreSnapshot(
-        heads: heads, segments: state.segments,
-        tombstones: state.tombstones.filter { !$0.isProcessed })
+        heads: heads, segments: state.segments, tombstones: state.deletes.pending)
     }
   }
 
@@ -176,7 +177,7 @@ package final class StorageEngine<Head: StoreHead>: Sendable {
       base.refusal = state.refusal
       base.flushFailure = state.flushFailure?.message
       base.walByteCount = state.walByteCount
-      base.pendingDeleteCount = state.tombstones.count { !$0.isProcessed }
+      base.pendingDeleteCount = state.deletes.pending.count
       return (
         (state.sealed.map { [$0.head] } ?? []) + [state.active.head], state.segments, base
       )

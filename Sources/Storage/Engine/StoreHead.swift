@@ -17,7 +17,10 @@ package protocol StoreHead: AnyObject, Sendable {
   /// ``SegmentOutput/didWrite(rows:)`` of its progress every few milliseconds.
   func write(to output: SegmentOutput) throws(StorageError)
   /// What a rewrite would take out of a segment, by what indexes tell.
-  func gain(of rewrite: SegmentRewrite) -> RewriteGain
+  ///
+  /// ``RewriteGain/none`` is taken for the proof that no row is left to be taken: where the indexes
+  /// cannot be read it throws.
+  func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain
   /// Writes the rows of several segments, exact duplicates once, as one segment or, when no row is
   /// left, as none.
   ///

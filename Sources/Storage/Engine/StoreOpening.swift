@@ -1,4 +1,5 @@
 import LinuxIO
+import Synchronization
 import TelemetryModel
 
 /// What the opening of a store found and made.
@@ -43,7 +44,7 @@ struct StoreOpening<Head: StoreHead> {
       let content = opened.content
       let shelf = SegmentShelf(
         layout: layout, fileSystem: fileSystem, kind: configuration.kind, damage: damage,
-        nextID: content.nextSegmentID, lastDelete: content.lastDelete)
+        content: content)
       try sweep(content)
       var segments = try openSegments(content, shelf, opened.catalog, &statistics)
       let (log, head) = try openLog(
@@ -151,6 +152,7 @@ struct StoreOpening<Head: StoreHead> {
       try catalog.commit(shelf.change(adding: written, releasedThrough: record.sequence))
       for record in written { segments.append(try shelf.open(record).segment) }
       released = record.sequence
+      shelf.releasedThrough.withLock { $0 = record.sequence }
       head = makeHead()
     }
     segments.sort(by: StorageEngine<Head>.isBefore)

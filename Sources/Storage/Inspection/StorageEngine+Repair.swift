@@ -32,7 +32,9 @@ extension StorageEngine {
     for segment in state.withLock({ $0.segments }) {
       let faults = segment.verify()
       let isHurt = report.findings.contains { $0.path == segment.path }
-      guard !faults.isEmpty || isHurt else { continue }
+      // One that is being merged is read as a whole there.
+      guard !faults.isEmpty || isHurt, state.withLock({ $0.claim([segment.id]) }) else { continue }
+      defer { state.withLock { _ = $0.claimed.remove(segment.id) } }
       if let fault = faults.first(where: { $0.code != .corrupt }) { throw fault }
       for fault in faults {
         report.lostPages.append(

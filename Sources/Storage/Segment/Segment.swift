@@ -49,6 +49,8 @@ package final class Segment: Sendable {
   package var id: UInt64 { record.id }
   package var path: String { reader.path }
   package var summary: SegmentSummary { record.summary }
+  /// Records of the log up to here are in this and earlier segments, as far as its directory says.
+  var releasesThrough: UInt64 { reader.directory.releasesThrough }
   /// By number.
   package var pages: [SegmentPage] { reader.directory.pages }
 

@@ -124,7 +124,7 @@ struct SegmentDirectory: Hashable {
   var id: UInt64
   var summary: SegmentSummary
   /// The WAL records that this and earlier segments make superfluous; 0 in all segments of a
-  /// flush but the last.
+  /// flush but the last. A segment that replaces others has the greatest of theirs.
   var releasesThrough: UInt64
   var pages: [SegmentPage]
   var lineage = SegmentLineage()
