@@ -28,10 +28,10 @@ import Testing
     return try pages.map { try ColumnBlock($0, segment) }
   }
 
-  private static func lines(_ rows: any LoadedRows, _ count: Int) -> [[UInt8]] {
-    (0..<count).map { row in
+  private static func lines(_ rows: any LoadedRows, _ count: Int) throws -> [[UInt8]] {
+    try (0..<count).map { row in
       var line: [UInt8] = []
-      rows.appendLine(row, to: &line)
+      try rows.appendLine(row, to: &line)
       return line
     }
   }
@@ -43,9 +43,11 @@ import Testing
     let opened = try Self.blocks(parts.map { Self.rows($0) })
     for (part, block) in zip(parts, opened) {
       let rows = try block.load()
-      #expect(Self.lines(rows, part.count) == part)
+      #expect(try Self.lines(rows, part.count) == part)
       #expect(try rows.timestamps() == Self.rows(part).timestamps)
-      for (row, line) in part.enumerated() { #expect(rows.lineLength(row) == line.count) }
+      for (row, line) in part.enumerated() {
+        #expect(try rows.lineLength(row) == line.count)
+      }
     }
   }
 
@@ -127,7 +129,7 @@ import Testing
       let half = lines.count / 2
       let parts = [Array(lines[..<half]), Array(lines[half...])]
       for (part, block) in zip(parts, try Self.blocks(parts.map { Self.rows($0) })) {
-        #expect(Self.lines(try block.load(), part.count) == part, "\(name)")
+        #expect(try Self.lines(try block.load(), part.count) == part, "\(name)")
       }
       files += 1
     }
@@ -169,7 +171,7 @@ import Testing
     guard block.rowCount < 1000 else { return }
     for row in 0..<block.rowCount {
       var line: [UInt8] = []
-      rows.appendLine(row, to: &line)
+      try? rows.appendLine(row, to: &line)
       _ = try? rows.metadata(row)
     }
   }

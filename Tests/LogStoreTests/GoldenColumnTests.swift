@@ -68,7 +68,7 @@ import Testing
     var start = 0
     for row in 0..<rows.count {
       var line: [UInt8] = []
-      loaded.appendLine(row, to: &line)
+      try loaded.appendLine(row, to: &line)
       #expect(line == Array(rows.lineBytes[start..<Int(rows.lineEnds[row])]))
       start = Int(rows.lineEnds[row])
       #expect(try loaded.metadata(row) == rows.structuredMetadata[row])

@@ -129,16 +129,13 @@ final class ColumnRows: LoadedRows {
     return made
   }
 
-  func appendLine(_ row: Int, to out: inout [UInt8]) {
-    // A block whose page was right and whose columns are not is a fault of its writer; its lines
-    // are then empty.
-    guard let codes = try? lines(), let made = try? renderer(codes.code(row)) else { return }
-    made.append(row, to: &out)
+  func appendLine(_ row: Int, to out: inout [UInt8]) throws(LogStoreError) {
+    try renderer(try lines().code(row)).append(row, to: &out)
   }
 
-  func lineLength(_ row: Int) -> Int {
+  func lineLength(_ row: Int) throws(LogStoreError) -> Int {
     var line: [UInt8] = []
-    appendLine(row, to: &line)
+    try appendLine(row, to: &line)
     return line.count
   }
 
@@ -147,9 +144,6 @@ final class ColumnRows: LoadedRows {
   func metadata(_ row: Int) throws(LogStoreError) -> [Label] {
     metadataShapes.isEmpty ? [] : try lists().list(row)
   }
-
-  /// As for lines: a fault of the block's writer leaves rows without.
-  func metadataList(_ row: Int) -> [Label] { (try? metadata(row)) ?? [] }
 
   private func lists() throws(LogStoreError) -> MetadataLists {
     if let metadataLists { return metadataLists }
@@ -191,20 +185,21 @@ final class ColumnRows: LoadedRows {
     let decisions = try Decisions(condition, self)
     let (isNegated, codes) = (condition.isNegated, try lines())
     var line: [UInt8] = []
-    return runs.compactMap { run in
-      var run = run
-      run.rows = run.rows.filtered { row in
+    var kept: [ChosenRun] = []
+    for var run in runs {
+      run.rows = try run.rows.filtered { (row) throws(LogStoreError) -> Bool in
         switch decisions.decide(row, codes.code(row)) {
         case .holds: return !isNegated
         case .fails: return isNegated
         case .unknown:
           line.removeAll(keepingCapacity: true)
-          appendLine(row, to: &line)
+          try appendLine(row, to: &line)
           return line.withUnsafeBytes { condition.holds($0) }
         }
       }
-      return run.rows.count > 0 ? run : nil
+      if run.rows.count > 0 { kept.append(run) }
     }
+    return kept
   }
 
   /// What constants and columns say of a condition's tests, before its negation.
@@ -357,18 +352,23 @@ final class ColumnRows: LoadedRows {
     let made = BatchRuns(runs)
     guard made.count > 0 else { return nil }
     let hasMetadata = scan.wants.contains(.metadata) && !metadataShapes.isEmpty
-    // Who wants all is told of what cannot be read.
+    // What is sure to be read is read before it is handed on: damage is found in time then.
     if hasMetadata, scan.wants.contains(.lines) { _ = try lists() }
+    let lazy = LazyRows(self)
     return LogRows(
       runs: made.runs, timestamps: made.pick(try timestamps()), places: made.places,
-      lines: try lines(made.places, scan), metadata: hasMetadata ? .source(self) : .none,
+      lines: try lines(made.places, scan, lazy), metadata: hasMetadata ? .lazy(lazy) : .none,
       columns: fields.map { $0.values(made.places) }, strings: segment, isDecided: isDecided)
   }
 
-  private func lines(_ rows: RowPlaces, _ scan: LogScan) throws(LogStoreError) -> LogRows.Lines {
-    guard scan.wants.contains(.lines) else { return .source(self, scratch: LineScratch()) }
-    _ = try lines()
-    for code in renderers.indices { _ = try renderer(code) }
+  private func lines(_ rows: RowPlaces, _ scan: LogScan, _ lazy: LazyRows)
+    throws(LogStoreError) -> LogRows.Lines
+  {
+    guard !scan.wants.isDisjoint(with: [.lines, .lineLengths]) else { return .lazy(lazy) }
+    let codes = try lines()
+    var made: [Renderer] = []
+    for code in renderers.indices { made.append(try renderer(code)) }
+    guard scan.wants.contains(.lines) else { return .lazy(lazy) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(
       block.lineByteCount / max(1, block.rowCount) * rows.count + 1024)
@@ -376,7 +376,7 @@ final class ColumnRows: LoadedRows {
     var ends: [UInt32] = []
     rows.forEach { row in
       starts.append(UInt32(bytes.count))
-      appendLine(row, to: &bytes)
+      made[codes.code(row)].append(row, to: &bytes)
       ends.append(UInt32(bytes.count))
     }
     return .text(bytes: bytes, starts: starts, ends: ends)

@@ -105,7 +105,7 @@ struct RowDelete: Sendable {
       for row in taken[index].rows.rows {
         let metadata = try rows.metadata(Int(row))
         line.removeAll(keepingCapacity: true)
-        rows.appendLine(Int(row), to: &line)
+        try rows.appendLine(Int(row), to: &line)
         let stream = taken[index].stream
         let passes = line.withUnsafeBytes {
           filter.passes(line: $0, at: times[Int(row)], stream: stream, metadata: metadata)

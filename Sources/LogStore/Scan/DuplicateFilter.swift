@@ -89,7 +89,7 @@ struct DuplicateFilter: Sendable {
       var line: [UInt8] = []
       for (row, isShared) in found {
         line.removeAll(keepingCapacity: true)
-        source.appendLine(Int(row), to: &line)
+        try source.appendLine(Int(row), to: &line)
         rows.append(
           Row(
             row: row, isShared: isShared,
@@ -104,9 +104,10 @@ struct DuplicateFilter: Sendable {
   }
 
   /// Of `rows`, which are rows of one run in order, those that are not in `seen`. Remembered
-  /// there are only rows that another source may hold too.
+  /// there, and added to `remembered`, are only rows that another source may hold too.
   static func filter(
-    _ rows: RowChoice, _ candidates: Candidates, _ seen: inout Set<Fingerprint>
+    _ rows: RowChoice, _ candidates: Candidates, _ seen: inout Set<Fingerprint>,
+    remembered: inout [Fingerprint]
   ) -> RowChoice {
     guard !candidates.rows.isEmpty else { return rows }
     var ofThisTime: Set<Fingerprint> = []
@@ -122,6 +123,7 @@ struct DuplicateFilter: Sendable {
         ? seen.insert(candidate.fingerprint).inserted
         : ofThisTime.insert(candidate.fingerprint).inserted
       if !isNew { repeated.insert(candidate.row) }
+      if isNew, candidate.isShared { remembered.append(candidate.fingerprint) }
     }
     return repeated.isEmpty ? rows : rows.filtered { !repeated.contains(UInt32($0)) }
   }
@@ -131,13 +133,15 @@ struct DuplicateFilter: Sendable {
     mayRepeat || overlaps[stream.id] != nil
   }
 
+  /// A hash of a row's metadata, which seeds that of its line.
+  static func hash(of metadata: [Label], seed: UInt64) -> UInt64 {
+    metadata.reduce(seed) { XXH3.hash($1.value, seed: XXH3.hash($1.name, seed: $0 &+ 1)) }
+  }
+
   private static func fingerprint(
     _ line: [UInt8], _ metadata: [Label], _ time: Timestamp, _ stream: StreamReference
   ) -> Fingerprint {
-    var seed: UInt64 = 0
-    for pair in metadata {
-      seed = XXH3.hash(pair.value, seed: XXH3.hash(pair.name, seed: seed &+ 1))
-    }
+    let seed = hash(of: metadata, seed: 0)
     return Fingerprint(
       stream: stream.id, time: time.nanoseconds, low: XXH3.hash(line, seed: seed),
       high: XXH3.hash(line, seed: ~seed))

@@ -13,18 +13,21 @@ enum RowChoice {
   }
 
   @inline(__always)
-  func forEach(_ body: (Int) -> Void) {
+  func forEach<Failure: Error>(_ body: (Int) throws(Failure) -> Void) throws(Failure) {
     switch self {
-    case .range(let range): for row in range { body(row) }
-    case .list(let rows): for row in rows { body(Int(row)) }
+    case .range(let range): for row in range { try body(row) }
+    case .list(let rows): for row in rows { try body(Int(row)) }
     }
   }
 
   /// The rows for which `isKept` holds.
-  func filtered(_ isKept: (Int) -> Bool) -> RowChoice {
+  @inline(__always)
+  func filtered<Failure: Error>(_ isKept: (Int) throws(Failure) -> Bool) throws(Failure)
+    -> RowChoice
+  {
     var kept: [UInt32] = []
-    forEach { row in
-      if isKept(row) { kept.append(UInt32(truncatingIfNeeded: row)) }
+    try forEach { (row) throws(Failure) in
+      if try isKept(row) { kept.append(UInt32(truncatingIfNeeded: row)) }
     }
     return kept.count == count ? self : .list(kept)
   }
@@ -46,12 +49,13 @@ struct ChosenRun {
 }
 
 /// Rows of a block or a head batch while a scan looks at them. Used by one thread at a time.
+///
+/// What they are asked for may be read at that time, and everything throws that reads.
 protocol LoadedRows: LineSource {
   /// The time of each row; rows of a run are sorted by it.
   func timestamps() throws(LogStoreError) -> [Timestamp]
   /// May hold exact duplicates among its own rows.
   var mayRepeat: Bool { get }
-  func metadata(_ row: Int) throws(LogStoreError) -> [Label]
   /// Of the chosen rows, those for which all conditions hold; exact.
   func select(_ runs: [ChosenRun], _ conditions: ScanConditions) throws(LogStoreError)
     -> [ChosenRun]

@@ -1,15 +1,5 @@
 package import TelemetryModel
 
-/// Where a batch's lines come from when they are asked for; used by one thread at a time.
-protocol LineSource: AnyObject {
-  /// Appends the line of row `row` of the source.
-  func appendLine(_ row: Int, to out: inout [UInt8])
-  /// The length of that line.
-  func lineLength(_ row: Int) -> Int
-  /// The structured metadata of row `row` of the source.
-  func metadataList(_ row: Int) -> [Label]
-}
-
 /// One batch of rows that a scan hands to its visitor: rows of one block or of the head.
 ///
 /// Rows are sorted by (stream, time), and each lies in the scan's range and in a stream that
@@ -32,7 +22,7 @@ package struct LogRows {
   enum Lines {
     case text(bytes: [UInt8], starts: [UInt32], ends: [UInt32])
     /// Of the rows that the batch's places say.
-    case source(any LineSource, scratch: LineScratch)
+    case lazy(LazyRows)
   }
 
   /// Structured metadata of a batch: at hand, or made when it is asked for.
@@ -41,7 +31,7 @@ package struct LogRows {
     /// One list for each row.
     case lists([[Label]])
     /// Of the rows that the batch's places say.
-    case source(any LineSource)
+    case lazy(LazyRows)
   }
 
   /// The streams of this batch, each with its rows; together all rows in order, none empty.
@@ -118,7 +108,7 @@ package struct LogRows {
   package func lineLength(_ row: Int) -> Int {
     switch lines {
     case .text(_, let starts, let ends): Int(ends[row] - starts[row])
-    case .source(let source, _): source.lineLength(places[row])
+    case .lazy(let lazy): lazy.lineLength(places[row])
     }
   }
 
@@ -132,11 +122,9 @@ package struct LogRows {
       return try bytes.withUnsafeBufferPointer { (all) throws(Failure) -> Result in
         try body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(all)[range]))
       }
-    case .source(let source, let scratch):
-      scratch.bytes.removeAll(keepingCapacity: true)
-      source.appendLine(places[row], to: &scratch.bytes)
-      scratch.rendered += 1
-      return try scratch.bytes.withUnsafeBufferPointer { (line) throws(Failure) -> Result in
+    case .lazy(let lazy):
+      return try lazy.line(places[row]).withUnsafeBufferPointer {
+        (line) throws(Failure) -> Result in
         try body(UnsafeRawBufferPointer(line))
       }
     }
@@ -147,7 +135,7 @@ package struct LogRows {
     switch structuredMetadata {
     case .none: []
     case .lists(let lists): lists[row]
-    case .source(let source): source.metadataList(places[row])
+    case .lazy(let lazy): lazy.metadata(places[row])
     }
   }
 
@@ -157,13 +145,13 @@ package struct LogRows {
   }
 
   /// Rows whose lines were made so far.
-  var renderedCount: Int {
-    if case .source(_, let scratch) = lines { scratch.rendered } else { 0 }
-  }
-}
+  var renderedCount: Int { if case .lazy(let lazy) = lines { lazy.renderedCount } else { 0 } }
 
-/// Memory for the line that was last asked for.
-final class LineScratch {
-  var bytes: [UInt8] = []
-  var rendered = 0
+  /// The first thing that could not be read of what was asked for: the visitor got an empty line or
+  /// no metadata for it, and what it made of that is no answer.
+  var failure: LogStoreError? {
+    if case .lazy(let lazy) = lines, let failure = lazy.failure { return failure }
+    if case .lazy(let lazy) = structuredMetadata { return lazy.failure }
+    return nil
+  }
 }

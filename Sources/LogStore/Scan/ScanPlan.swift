@@ -83,7 +83,7 @@ package final class ScanPlan: Sendable {
       while let (source, range) = try next(&worker.statistics) {
         for var batch in try worker.read(source, range) {
           batch.arrival = source.arrival
-          let step = try visit(batch)
+          let step = try visited(batch, source, visit)
           worker.statistics.rowsRendered += batch.renderedCount
           if !proceed(step) {
             worker.finish()
@@ -97,6 +97,19 @@ package final class ScanPlan: Sendable {
       throw error
     }
     return worker.statistics
+  }
+
+  /// Hands a batch on. Throws where the visitor asked for what cannot be read: what it has made of
+  /// it cannot be taken back.
+  private func visited(
+    _ batch: LogRows, _ source: Source, _ visit: (LogRows) throws -> ScanStep
+  ) throws -> ScanStep {
+    let result = Result { try visit(batch) }
+    if let failure = batch.failure {
+      guard case .block(let segment, let number, _) = source.place else { throw failure }
+      throw segment.confirmed(failure, segment.index.blocks[number])
+    }
+    return try result.get()
   }
 
   /// The next source that still matters, and the range that does.

@@ -76,11 +76,26 @@ struct ScanWorker {
     return made.mayHold(number)
   }
 
+  /// Parts of a page are taken on trust for a while: where they are found to be wrong, the whole
+  /// page, checked, has the last word.
   private mutating func readBlock(
     _ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int], _ range: Range<Timestamp>
   ) throws(LogStoreError) -> [LogRows] {
-    let block = try segment.block(entry, inParts: true)
     statistics.blocksRead += 1
+    do throws(LogStoreError) {
+      return try readBlock(segment, entry, runs, range, inParts: true)
+    } catch {
+      guard error.code == .corrupt else { throw error }
+      finish()
+      return try readBlock(segment, entry, runs, range, inParts: false)
+    }
+  }
+
+  private mutating func readBlock(
+    _ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int], _ range: Range<Timestamp>,
+    inParts: Bool
+  ) throws(LogStoreError) -> [LogRows] {
+    let block = try segment.block(entry, inParts: inParts)
     do throws(LogStoreError) {
       let rows = try block.load()
       loaded = rows
@@ -129,16 +144,23 @@ struct ScanWorker {
       for index in chosen.indices { chosen[index] = try delete.surviving(chosen[index], rows) }
     }
     if !deletes.isEmpty { chosen.removeAll { $0.rows.count == 0 } }
-    chosen = try withoutDuplicates(chosen, rows)
-    guard !chosen.isEmpty else { return [] }
-    return try rows.batches(chosen, plan.scan)
+    var remembered: [DuplicateFilter.Fingerprint] = []
+    do throws(LogStoreError) {
+      chosen = try withoutDuplicates(chosen, rows, &remembered)
+      return chosen.isEmpty ? [] : try rows.batches(chosen, plan.scan)
+    } catch {
+      // Nobody gets these rows: another source that holds them gives them.
+      plan.seen.withLock { [remembered] in $0.subtract(remembered) }
+      throw error
+    }
   }
 
   /// Whole rows are compared, of streams alone that may repeat; the filter is shared between
   /// the workers.
-  private mutating func withoutDuplicates(_ runs: [ChosenRun], _ rows: any LoadedRows)
-    throws(LogStoreError) -> [ChosenRun]
-  {
+  private mutating func withoutDuplicates(
+    _ runs: [ChosenRun], _ rows: any LoadedRows,
+    _ remembered: inout [DuplicateFilter.Fingerprint]
+  ) throws(LogStoreError) -> [ChosenRun] {
     let compared = runs.map {
       plan.duplicates.applies(to: $0.stream, mayRepeat: rows.mayRepeat)
     }
@@ -152,7 +174,9 @@ struct ScanWorker {
       var run = run
       let before = run.rows.count
       let candidates = try DuplicateFilter.Candidates(run, rows, plan.duplicates)
-      run.rows = plan.seen.withLock { DuplicateFilter.filter(run.rows, candidates, &$0) }
+      run.rows = plan.seen.withLock {
+        DuplicateFilter.filter(run.rows, candidates, &$0, remembered: &remembered)
+      }
       statistics.duplicates += before - run.rows.count
       if run.rows.count > 0 { kept.append(run) }
     }

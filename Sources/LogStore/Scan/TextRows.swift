@@ -83,14 +83,10 @@ final class TextRows: LoadedRows {
     return structuredMetadata.isEmpty ? [] : structuredMetadata[row]
   }
 
-  func metadataList(_ row: Int) -> [Label] { (try? metadata(row)) ?? [] }
-
   func lineLength(_ row: Int) -> Int { Int(lineEnds[row] - lineStarts[row]) }
 
-  func appendLine(_ row: Int, to out: inout [UInt8]) {
-    // A block whose page was right and whose lines are not is a fault of its writer; its lines
-    // are then empty.
-    guard (try? loadLines()) != nil else { return }
+  func appendLine(_ row: Int, to out: inout [UInt8]) throws(LogStoreError) {
+    try loadLines()
     lineBytes.withUnsafeBytes {
       out.append(
         contentsOf: UnsafeRawBufferPointer(
@@ -197,7 +193,7 @@ final class TextRows: LoadedRows {
     let lines: LogRows.Lines =
       lazyLines == nil
       ? .text(bytes: lineBytes, starts: made.pick(lineStarts), ends: made.pick(lineEnds))
-      : .source(self, scratch: LineScratch())
+      : .lazy(LazyRows(self))
     return [
       LogRows(
         runs: made.runs, timestamps: made.pick(times), places: made.places, lines: lines,

@@ -57,6 +57,15 @@ struct LogSegment: Sendable {
     return try LogBlocks.open(PageBytes(try pages.page(number)), columns)
   }
 
+  /// What is wrong with a block of which a part could not be read; its page is read as a whole, so
+  /// that it is known from now on when it is damaged.
+  func confirmed(_ error: LogStoreError, _ entry: BlockEntry) -> LogStoreError {
+    do throws(LogStoreError) {
+      _ = try pages.page(entry.page)
+    } catch { return named(error, entry) }
+    return named(error, entry)
+  }
+
   /// `error` with the place and what is missing for it.
   func named(_ error: LogStoreError, _ entry: BlockEntry) -> LogStoreError {
     guard error.code == .corrupt else { return error }

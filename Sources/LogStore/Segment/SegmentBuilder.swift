@@ -18,6 +18,7 @@ struct SegmentBuilder {
   private var runs: [BlockEntry.Run] = []
   private var blocks: [BlockEntry] = []
   private var columns = ColumnBlockWriter()
+  private var rowsOfTime = RowsOfTime()
   /// What the present block may hold, by how the one before compressed.
   private var lineBytesWanted = Self.blockLineBytes
   private(set) var rowCount = 0
@@ -97,25 +98,17 @@ struct SegmentBuilder {
 
   /// Whether the block's last rows hold the row already. Rows of one time stand together, and
   /// only duplicates that a block's end parts are missed; the scan leaves these out.
-  private func repeats(
+  private mutating func repeats(
     _ batch: HeadBatch, _ row: Int, _ time: Timestamp, _ line: Range<Int>, _ stream: UInt32
   ) -> Bool {
-    guard runs.last?.stream == stream, let run = runs.last else { return false }
-    var at = block.count - 1
-    let first = block.count - run.rowCount
-    while at >= first, block.timestamps[at] == time {
-      let start = at == 0 ? 0 : Int(block.lineEnds[at - 1])
-      let known = start..<Int(block.lineEnds[at])
-      if known.count == line.count,
-        block.lineBytes[known].elementsEqual(batch.lineBytes[line]),
-        (block.structuredMetadata.isEmpty ? [] : block.structuredMetadata[at])
-          == batch.metadata(row)
-      {
-        return true
-      }
-      at -= 1
+    guard runs.last?.stream == stream, runs.last?.newest == time else {
+      rowsOfTime.begin(at: block.count)
+      return false
     }
-    return false
+    let metadata = batch.metadata(row)
+    return batch.lineBytes.withUnsafeBytes {
+      rowsOfTime.holds(UnsafeRawBufferPointer(rebasing: $0[line]), metadata, in: block)
+    }
   }
 
   /// Writes what is left and what the blocks share, and gives the index; `streams` are those that
@@ -143,6 +136,7 @@ struct SegmentBuilder {
     blocks.append(BlockEntry(page: page, lineByteCount: block.lineBytes.count, runs: runs))
     block.removeAll()
     runs.removeAll(keepingCapacity: true)
+    rowsOfTime.begin(at: 0)
   }
 }
 

@@ -141,6 +141,6 @@ private func allRows(_ count: Int) -> ChosenRun {
 
 private func textOf(_ rows: any LoadedRows, _ row: Int) -> [UInt8] {
   var line: [UInt8] = []
-  rows.appendLine(row, to: &line)
+  try? rows.appendLine(row, to: &line)
   return line
 }
