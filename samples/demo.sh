@@ -75,8 +75,8 @@ guesses='sum(count_over_time({job="auth"} |= "Failed password" [24h]))'
 guesses_before=$(number "$guesses")
 
 title "Shipping samples/ through the agent, times moved to now"
-show replay --into "$live" samples/app.log samples/access.log samples/auth.log samples/worker.log
 show replay --otlp http://127.0.0.1:4318 --trace-ids "$live/trace-ids" samples/traces.otlp.json
+show replay --into "$live" --rename-traces "$live/trace-ids" samples/app.log samples/access.log samples/auth.log samples/worker.log
 for job in cam-os nginx auth worker; do
   wanted=$((before[$job] + $(wc -l <"samples/${file[$job]}")))
   for _ in $(seq 240); do
@@ -107,7 +107,7 @@ title "Asking for traces"
 # The sixth trace of the set is one that failed.
 trace=$(sed -n 6p "$live/trace-ids")
 show traces search --service syscall-dispatcher --limit 4
-show traces get "$trace"
+show traces get --logs "$trace"
 show traces export --id "$trace" --format jaeger --out "$out"
 show traces export --id "$trace" --format zipkin --out "$out"
 spans=$(grep -o "\"traceId\":\"$(sed -n 6p "$live/trace-ids.source")\"" samples/traces.otlp.json | wc -l)

@@ -1,7 +1,7 @@
 package import WireFormats
 
 /// What is wrong in a configuration, and where.
-package struct ConfigurationError: Error, Hashable {
+package struct ConfigurationError: Error, Hashable, CustomStringConvertible {
   /// The file's name as it was given.
   package let file: String
   /// nil when the fault is the file itself: it cannot be read.

@@ -6,7 +6,8 @@ import Testing
   static let options: [Option] = [
     .value("limit", "N", "lines", preset: "30", aliases: ["n"]),
     .value("addr", "URL", "server", preset: "http://x", environment: "LOKI_ADDR"),
-    .value("label", "NAME=VALUE", "label", isRepeatable: true), .flag("forward", "order"),
+    .value("label", "NAME=VALUE", "label", isRepeatable: true),
+    .flag("forward", "order", aliases: ["f"]),
   ]
 
   private func read(_ words: [String], _ environment: [String: String] = [:]) throws -> Arguments {
@@ -14,7 +15,10 @@ import Testing
   }
 
   @Test func formsOfGivingAValue() throws {
-    for words in [["--limit", "5"], ["--limit=5"], ["-n", "5"], ["-n=5"]] {
+    for words in [
+      ["--limit", "5"], ["--limit=5"], ["-n", "5"], ["-n=5"], ["-n5"], ["-fn5"], ["-f", "-n5"],
+      ["-limit", "5"],
+    ] {
       #expect(try read(words).count("limit") == 5)
     }
     let arguments = try read(["a", "--label=x=1", "--forward", "--label", "y=2", "--", "--b"])

@@ -45,6 +45,7 @@ import Testing
     }
     #expect(await run(["--help"]).out.contains("query  Ask."))
     #expect(await run(["query", "--help"]).out.contains("--limit N  lines (default 30)"))
+    #expect(await run(["help", "query"]).out == run(["query", "--help"]).out)
     #expect(await run(["--version"]).out == "sluice \(sluiceVersion)\n")
   }
 

@@ -77,4 +77,24 @@ struct OTLPTraceJSONTests {
         + #""traceId":"tx7Xih3ALicNsxfZTI7fow==","spanId":"YOxtslCXwEA=","#
         + #""kind":"SPAN_KIND_SERVER","status":{"code":"STATUS_CODE_ERROR"}}]}]}]}"#)
   }
+
+  /// Equal spans are equal bytes, so that they are stored once.
+  @Test func theOrderOfMembersIsOfNoMeaning() throws {
+    let one = """
+      {"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"b"}}]},
+      "scopeSpans":[{"scope":{"name":"s"},"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10",
+      "spanId":"0102030405060708","name":"x","attributes":[{"key":"a","value":{"intValue":"1"}},
+      {"key":"b","value":{"boolValue":true}}],"status":{"message":"boom","code":2}}]}]}]}
+      """
+    let other = """
+      {"resourceSpans":[{"scopeSpans":[{"spans":[{"status":{"code":2,"message":"boom"},
+      "attributes":[{"value":{"intValue":"1"},"key":"a"},{"key":"b","value":{"boolValue":true}}],
+      "name":"x","spanId":"0102030405060708","traceId":"0102030405060708090a0b0c0d0e0f10"}],
+      "scope":{"name":"s"}}],
+      "resource":{"attributes":[{"value":{"stringValue":"b"},"key":"a"}]}}]}
+      """
+    let bytes = try OTLPTraceJSON.transcode(Array(one.utf8), limits: .none).request
+    #expect(try OTLPTraceJSON.transcode(Array(other.utf8), limits: .none).request == bytes)
+    #expect(try OTLPTraceProtobuf.decode(bytes) == OTLPTraceJSON.decode(Array(other.utf8)))
+  }
 }

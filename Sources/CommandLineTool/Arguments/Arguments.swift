@@ -6,15 +6,19 @@ struct Arguments: Sendable {
   private let options: [Option]
   private let environment: [String: String]
 
-  /// Reads the words after the command's name. `--name value`, `--name=value`, `-n value` and
-  /// `--` (the rest is positional) are understood.
+  /// Reads the words after the command's name. `--name value`, `--name=value`, `-n value`, `-n5`,
+  /// `-qn5` and `--` (the rest is positional) are understood.
   ///
   /// - Throws: ``UsageError`` on an unknown option, a missing or an unwanted value.
   init(_ words: [String], options: [Option], environment: [String: String]) throws(UsageError) {
     var positional: [String] = []
     var given: [String: [String]] = [:]
     var index = 0
+    var words = words
     while index < words.count {
+      if let parts = Self.joined(words[index], options) {
+        words.replaceSubrange(index...index, with: parts)
+      }
       let word = words[index]
       index += 1
       if word == "--" {
@@ -60,6 +64,22 @@ struct Arguments: Sendable {
     self.given = given
     self.options = options
     self.environment = environment
+  }
+
+  /// The first of several options of one letter in one word, and the rest: `-n5` is `-n` and `5`,
+  /// `-qn5` is `-q` and `-n5`. nil for any other word.
+  private static func joined(_ word: String, _ options: [Option]) -> [String]? {
+    guard word.hasPrefix("-"), !word.hasPrefix("--"), word.count > 2 else { return nil }
+    let body = word.dropFirst()
+    func option(_ name: String) -> Option? {
+      options.first { $0.name == name || $0.aliases.contains(name) }
+    }
+    // Long names may have one dash, as in Go's programs.
+    guard option(String(body.prefix { $0 != "=" })) == nil,
+      let first = option(String(body.prefix(1)))
+    else { return nil }
+    let rest = String(body.dropFirst())
+    return ["-" + body.prefix(1), first.value == nil ? "-" + rest : rest]
   }
 
   /// Whether a switch is there, or the environment says so: `true`, `1`, `yes`.

@@ -5,7 +5,14 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
   // As in logcli, options may stand before the command: `sluice --stdin query …`.
   let leading = leadingOptions(words, root)
   var rest = words[leading.count...]
-  while let word = rest.first, !word.hasPrefix("-"), word != "help", !command.subcommands.isEmpty {
+  var asksHelp = false
+  while let word = rest.first, !word.hasPrefix("-"), !command.subcommands.isEmpty {
+    if word == "help" {
+      // `sluice help query` is `sluice query --help`.
+      asksHelp = true
+      rest = rest.dropFirst()
+      continue
+    }
     guard
       let next = command.subcommands.first(where: { $0.name == word || $0.aliases.contains(word) })
     else {
@@ -16,7 +23,7 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
     path.append(word)
     rest = rest.dropFirst()
   }
-  if rest.contains("--help") || rest.contains("-h") || rest.first == "help" {
+  if asksHelp || rest.contains("--help") || rest.contains("-h") || rest.first == "help" {
     surroundings.output.write(command.help(path: path))
     return .success
   }

@@ -21,7 +21,10 @@ private let deleteCreateCommand = Command(
   options: [
     .value("max-interval", "TIME", "the longest range that one request may cover"),
     QueryOptions.quiet,
-  ] + QueryOptions.range + QueryOptions.server,
+    .value("since", "TIME", "how far back lines are deleted"),
+    .value("from", "WHEN", "start, inclusive: RFC 3339 or seconds since 1970"),
+    .value("to", "WHEN", "end, the second of it included; now when not given"),
+  ] + QueryOptions.server,
   run: { arguments, surroundings in
     guard arguments.positional.count == 1, let query = arguments.positional.first else {
       throw UsageError(message: "one query is needed, in quotes: '{job=\"auth\"} |= \"secret\"'")
@@ -30,10 +33,11 @@ private let deleteCreateCommand = Command(
       throw UsageError(message: "--since or --from says from when on lines are deleted")
     }
     let range = try QueryRange(arguments, now: Timestamp(nanoseconds: surroundings.now()))
-    // The API knows whole seconds, the end's included.
+    // The API knows whole seconds, the end's included: the one that has begun counts as a whole.
+    let end = (range.end.nanoseconds + 999_999_999) / 1_000_000_000
     var fields = [
       ("query", query), ("start", "\(range.start.nanoseconds / 1_000_000_000)"),
-      ("end", "\(range.end.nanoseconds / 1_000_000_000)"),
+      ("end", "\(end)"),
     ]
     if let interval = arguments["max-interval"] { fields.append(("max_interval", interval)) }
     _ = try await ServerConnection(arguments).post(path, fields)

@@ -17,6 +17,11 @@ let statsCommand = Command(
   run: { arguments, surroundings in
     let answer = try await index("stats", arguments, surroundings, [])
     func count(_ name: String) -> Int64 { answer[name]?.intValue ?? 0 }
+    if count("chunks") == 0, !arguments.has("quiet") {
+      surroundings.errors.write(
+        "sluice: lines still in memory alone are not counted; `curl -X POST ADDRESS/flush` "
+          + "writes them down\n")
+    }
     if try arguments.required("output") == "json" {
       var json = JSONWriter()
       json.value(answer)

@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import TelemetryModel
 import WireFormats
 
@@ -33,6 +34,11 @@ private func pairs(_ texts: [String], option: String) throws(UsageError) -> [Lab
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty else {
       throw UsageError(message: "--\(option) '\(text)' is not NAME=VALUE")
+    }
+    guard LabelNames.isValid(String(parts[0])) else {
+      throw UsageError(
+        message: "--\(option): '\(parts[0])' is no label name: letters, digits and _ only, and no "
+          + "digit first")
     }
     out.append(Label(String(parts[0]), String(parts[1])))
   }

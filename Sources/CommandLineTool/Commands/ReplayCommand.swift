@@ -10,10 +10,10 @@ let replayCommand = Command(
     The newest time of all files becomes now; RFC 3339, the common log format and syslog's
     `Nov 21 06:00:00` are recognised.
     Traces: OTLP JSON documents are sent to --otlp with new trace ids, so that a replay never mixes
-    with an earlier one.
+    with an earlier one. With --trace-ids and then --rename-traces the log lines name the new ones.
     Examples:
-      sluice replay --into /var/log/app samples/app.log
-      sluice replay --otlp http://127.0.0.1:4318 samples/traces.otlp.json
+      sluice replay --otlp http://127.0.0.1:4318 --trace-ids ids samples/traces.otlp.json
+      sluice replay --into /var/log/app --rename-traces ids samples/app.log
     """,
   positional: "FILE...",
   options: [
@@ -21,6 +21,8 @@ let replayCommand = Command(
     .value("otlp", "URL", "send OTLP JSON to this receiver, http://127.0.0.1:4318 say"),
     .value(
       "trace-ids", "FILE", "write the trace ids sent, one a line; FILE.source has the old ones"),
+    .value(
+      "rename-traces", "FILE", "put the trace ids that --trace-ids wrote in place of the old ones"),
     .value("timeout", "TIME", "gives up on the receiver after this", preset: "30s"),
   ],
   run: { arguments, surroundings in
@@ -28,7 +30,8 @@ let replayCommand = Command(
     let now = Timestamp(nanoseconds: surroundings.now())
     switch (arguments["into"], arguments["otlp"]) {
     case (let folder?, nil):
-      try replayLogs(arguments.positional, into: folder, now: now, surroundings)
+      let renaming = try arguments["rename-traces"].map { try TraceRenaming(file: $0) }
+      try replayLogs(arguments.positional, into: folder, renaming, now: now, surroundings)
     case (nil, _?): try await replayTraces(arguments, now: now, surroundings)
     default: throw UsageError(message: "one of --into DIR and --otlp URL is needed")
     }
@@ -36,11 +39,13 @@ let replayCommand = Command(
   })
 
 private func replayLogs(
-  _ files: [String], into folder: String, now: Timestamp, _ surroundings: Surroundings
+  _ files: [String], into folder: String, _ renaming: TraceRenaming?, now: Timestamp,
+  _ surroundings: Surroundings
 ) throws {
   try makeFolder(folder)
   for file in files {
-    let text = try readFile(file)
+    var text = try readFile(file)
+    renaming?.apply(to: &text)
     let shifted = try TimeShift.moveToNow(text, now: now, file: file)
     let name = file.split(separator: "/").last.map(String.init) ?? file
     try writeFile("\(folder)/\(name)", shifted.bytes, appending: true)
@@ -100,6 +105,31 @@ extension Span {
     for index in events.indices { events[index].time = events[index].time + span }
     for index in links.indices {
       links[index].traceID = renaming[links[index].traceID] ?? links[index].traceID
+    }
+  }
+}
+
+/// New trace ids for old ones, as `--trace-ids` wrote them.
+struct TraceRenaming {
+  private var new: [[UInt8]: [UInt8]] = [:]
+
+  /// - Throws: ``CommandFailure`` when `FILE` or `FILE.source` cannot be read.
+  init(file: String) throws {
+    let lists = try [file + ".source", file].map { path in
+      try readFile(path, bytesMax: 1 << 30).split(separator: UInt8(ascii: "\n")).map(Array.init)
+    }
+    for (old, new) in zip(lists[0], lists[1]) where old.count == new.count { self.new[old] = new }
+  }
+
+  /// Renames each id that stands by itself: 32 hexadecimal digits with none beside them.
+  func apply(to text: inout [UInt8]) {
+    var start = 0
+    for index in 0...text.count {
+      if index < text.count, Hex.value(text[index]) != nil { continue }
+      if index - start == 32, let id = new[Array(text[start..<index])] {
+        text.replaceSubrange(start..<index, with: id)
+      }
+      start = index + 1
     }
   }
 }

@@ -69,6 +69,11 @@ let completeCommand: Command = Command(
     if rows.isEmpty, let place = SelectorPlace(line.last.text) {
       rows = try await labelCompletions(place, line, arguments, surroundings)
     }
+    // Bash closes the quote behind the only match; of two it writes what they share.
+    if arguments.isGiven("breaks"), rows.count == 1, line.last.openQuote != nil {
+      let word = rows[0].word
+      rows.append(Completion(word: word + (word.hasSuffix("=") ? "~" : "}")))
+    }
     let cut = line.lastBreak(arguments["breaks"] ?? "")
     for row in rows {
       let word = line.quoted(row.word)

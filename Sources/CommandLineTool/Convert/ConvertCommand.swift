@@ -8,7 +8,7 @@ let convertCommand = Command(
   name: "convert", summary: "Make a configuration of Promtail's, Alloy's or Fluent Bit's.",
   notes: """
     The result goes to standard output, what could not be carried over to standard error, each
-    with its line; the exit status is 0 also then. Promtail's files run as they are, too.
+    with its line; the exit status is 0 also then, and 1 when the result does not run as it is. Promtail's files run as they are, too.
     Example: sluice convert --from alloy -o pipeline.yml config.alloy
     """,
   positional: "FILE",
@@ -33,7 +33,8 @@ let convertCommand = Command(
     case let other:
       throw UsageError(message: "'\(other)' is none of promtail, alloy and fluent-bit")
     }
-    result.losses += problems(result.text, surroundings)
+    let problems = problems(result.text, surroundings)
+    result.losses += problems
     for loss in result.losses {
       surroundings.errors.write("not carried over: \(terminalSafe(loss))\n")
     }
@@ -42,7 +43,7 @@ let convertCommand = Command(
     } else {
       surroundings.output.write(result.text)
     }
-    return .success
+    return problems.isEmpty ? .success : .failure
   })
 
 private func finished(_ made: ConvertedConfiguration) -> (text: String, losses: [String]) {

@@ -16,6 +16,10 @@ struct PromtailConversion {
     guard root.members != nil else {
       throw CommandFailure(message: "\(name): is no configuration of Promtail's")
     }
+    if let own = root.members?.first(where: { $0.key == "agent" }) {
+      throw CommandFailure(
+        message: "\(name):\(own.keyMark.line): has a part `agent:`: it is Sluice's already")
+    }
   }
 
   func result() -> (text: String, losses: [String]) {

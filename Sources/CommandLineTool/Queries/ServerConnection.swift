@@ -33,6 +33,8 @@ struct ServerConnection: LogAnswers {
   init(_ arguments: Arguments, base address: String, option: String) throws {
     var address = address
     while address.hasSuffix("/") { address.removeLast() }
+    // `localhost:3100`, as curl takes it.
+    if !address.contains("://"), address.contains(":") { address = "http://" + address }
     guard address.hasPrefix("http://") || address.hasPrefix("https://") else {
       throw UsageError(message: "--\(option): '\(address)' does not begin with http:// or https://")
     }
@@ -155,7 +157,9 @@ struct ServerConnection: LogAnswers {
         }
       } catch {
         guard attempt < retries else {
-          throw CommandFailure(message: "\(base): \(error)", status: .unreachable)
+          let reason = "\(error)"
+          throw CommandFailure(
+            message: reason.contains(base) ? reason : "\(base): \(reason)", status: .unreachable)
         }
       }
       try await EventLoop.shared.get()[0].sleep(seconds: pause)
@@ -165,9 +169,11 @@ struct ServerConnection: LogAnswers {
   }
 
   static func refusal(_ status: Int, _ body: [UInt8], _ path: String) -> CommandFailure {
-    CommandFailure(
-      message: "the server answered \(status) to \(path): \(reason(body))",
-      status: status == 404 ? .notFound : .failure)
+    var message = "the server answered \(status) to \(path): \(reason(body))"
+    if status == 404, message.contains("there is nothing at") {
+      message += "; is it the right port? Logs are asked for at 3100, traces at 16686"
+    }
+    return CommandFailure(message: message, status: status == 404 ? .notFound : .failure)
   }
 
   /// The words of an error's body, out of the JSON that some interfaces put around them.

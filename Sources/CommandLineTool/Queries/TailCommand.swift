@@ -102,6 +102,8 @@ private struct LineFollower {
   /// Lines asked for where a connection broke; the most that Loki gives unless told otherwise.
   private static let resumeLines = 5000
   private static let pauseSecondsMax = 30.0
+  /// Loki's words for a metric query, which come when the connection is open already.
+  private static let metricRefusal = "only log selector is supported"
 
   let connection: ServerConnection
   let query: String
@@ -130,6 +132,9 @@ private struct LineFollower {
             throw ServerConnection.refusal(status, body, Self.path)
           }
           reason = "the server answered \(status)"
+        case .closed(_, let words) where words == Self.metricRefusal:
+          throw CommandFailure(
+            message: "only log queries can be followed, not metric queries such as rate(...)")
         case .closed(let code, let words):
           reason = "the server closed with \(code)" + (words.isEmpty ? "" : ": \(words)")
         }

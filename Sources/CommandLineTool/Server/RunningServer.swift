@@ -67,10 +67,16 @@ final class RunningServer: Sendable {
     var datagrams: [JaegerDatagrams] = []
     do {
       for (name, encoding, address) in configuration.listen.datagrams {
-        datagrams.append(
-          try JaegerDatagrams(
-            try SocketAddress.parse(address.description), encoding,
-            on: try EventLoop.shared.get()[0], sink: intake))
+        do {
+          datagrams.append(
+            try JaegerDatagrams(
+              try SocketAddress.parse(address.description), encoding,
+              on: try EventLoop.shared.get()[0], sink: intake))
+        } catch let error as SystemError {
+          throw CommandFailure(
+            message: "cannot listen on \(address) for \(name): \(SystemError.reason(error.code))"
+              + "; choose another address or end the process that holds it")
+        }
         log.info("listening", ["what": name, "address": address.description])
       }
       for face in faces.all {
@@ -89,7 +95,7 @@ final class RunningServer: Sendable {
       await intake.stop()
       await logs.close()
       await spans.close()
-      throw CommandFailure(message: "\(error)")
+      throw error as? CommandFailure ?? CommandFailure(message: "\(error)")
     }
     log.info(
       "ready",

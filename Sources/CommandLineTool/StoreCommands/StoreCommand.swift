@@ -38,6 +38,12 @@ struct StoreFolders {
       members.append(Member(kind: kind ?? .logs, folder: found))
     }
     guard !members.isEmpty else {
+      // What keeps it from being read, if anything does.
+      for path in [folder, "\(folder)/logs", "\(folder)/segments"] {
+        do throws(SystemError) { _ = try files.list(path) } catch {
+          if error.code == SystemError.noPermission { throw CommandFailure(message: error.message) }
+        }
+      }
       throw CommandFailure(
         message: "\(folder) holds no store: there is no folder 'segments' in it",
         status: .notFound)

@@ -26,6 +26,11 @@ let storeSnapshotCommand = Command(
     guard isThere == .some(.none) else {
       throw CommandFailure(message: "\(target) exists already or cannot be looked at")
     }
+    let parent = target.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      .joined(separator: "/")
+    if !parent.isEmpty, (try? files.status(parent)) == .some(.none) {
+      throw CommandFailure(message: "there is no folder \(parent) for the copy to be in")
+    }
     let connection = try ServerConnection(arguments)
     let answer = try await connection.post(SnapshotRoute.path)
     guard let made = (try? JSONValue.parse(answer))?["path"]?.stringValue else {

@@ -120,6 +120,11 @@ struct TracePush {
       {
         try? await Task.sleep(nanoseconds: UInt64(pause * 1e9))
         pause *= 2
+      } catch let failure as CommandFailure where failure.status == .notFound {
+        throw CommandFailure(
+          message: "\(failure.message); --format \(format.rawValue) is sent: OTLP collectors "
+            + "(4318) take --format otlp, Zipkin's (9411) zipkin, Jaeger's (14268) jaeger",
+          status: failure.status)
       }
     }
   }

@@ -107,6 +107,10 @@ package struct StaticTargets: Hashable, Sendable {
   init(_ section: inout SettingSection) throws(ConfigurationError) {
     try section.read("targets", &targets)
     try section.read("labels", &labels)
+    if let wrong = labels.first(where: { !LabelNames.isValid($0.name) }) {
+      throw section.error(
+        "labels", "has `\(wrong.name)`, which is no label name: letters, digits and _ only")
+    }
     try section.finish()
   }
 

@@ -31,7 +31,7 @@ package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
 ///
 /// A line is `ts=… level=… component=… msg="…" key=value …`, written by one call. Control
 /// characters are escaped, so that what came from outside cannot forge lines or move a cursor. The
-/// same message of the same component is written five times in ten seconds at most; the next line
+/// same message of the same component is written ten times in ten seconds at most; the next line
 /// of it tells how many were left out (`suppressed=N`). Any thread may log.
 package struct Log: Sendable {
   package typealias Fields = KeyValuePairs<String, any CustomStringConvertible>

@@ -23,7 +23,7 @@ package final class LogSink: Sendable {
   }
 
   /// Lines of one message within a window.
-  static let repeatsMax = 5
+  static let repeatsMax = 10
   static let windowSeconds = 10.0
   /// Messages that are remembered; beyond, the memory begins anew.
   static let messagesMax = 1000

@@ -4,8 +4,9 @@ import WireFormats
 
 /// Reads OTLP's JSON and writes the same messages as protobuf, field by field as they come.
 ///
-/// Nothing is held but what is written: members may stand in any order, and those that
-/// ``OTLPJSONMessage`` does not name are left out. What is `null` is as good as absent, but in a
+/// Nothing is held but what is written: members may stand in any order, since a message's fields are
+/// put in the order of their numbers when they came in another, so that equal spans are equal bytes;
+/// members that ``OTLPJSONMessage`` does not name are left out. What is `null` is as good as absent, but in a
 /// list or a `oneof`, where it is there and holds nothing.
 struct OTLPJSONTranscoder {
   private var scanner: JSONScanner
@@ -14,6 +15,9 @@ struct OTLPJSONTranscoder {
   private var recordCount = 0
   /// How many arrays and maps of an attribute's value are open.
   private var level = 0
+  /// Of the message that is being written: its last field, and whether none came before a lower one.
+  private var lastField: UInt8 = 0
+  private var isInOrder = true
   private let table = OTLPJSONTable.shared
 
   init(_ text: UnsafeRawBufferPointer, _ limits: TraceDecodingLimits) {
@@ -59,6 +63,8 @@ struct OTLPJSONTranscoder {
     _ field: OTLPJSONMessage.Field, of message: OTLPJSONMessage
   ) throws {
     let keeps = message.keepsDefaults
+    if field.number < lastField { isInOrder = false }
+    lastField = field.number
     switch field.kind {
     case .text: try text(field.number, keeps)
     case .bytes: try base64(field.number)
@@ -94,9 +100,38 @@ struct OTLPJSONTranscoder {
       level += 1
       try budget.checkDepth(level)
     }
+    let outer = (lastField, isInOrder)
+    (lastField, isInOrder) = (0, true)
     if try beginsObject(token) { try members(of: message) }
+    // Of a value's members, all of one `oneof`, the last counts.
+    if !isInOrder, message != .value { try sortFields(from: start) }
+    (lastField, isInOrder) = outer
     if message.isLevel { level -= 1 }
     end(start)
+  }
+
+  /// Puts the fields that were written from `start` on in the order of their numbers; those of one
+  /// number stay as they are.
+  private mutating func sortFields(from start: Int) throws {
+    let content = Array(bytes[start...])
+    var fields: [(number: UInt64, range: Range<Int>)] = []
+    var cursor = ByteCursor(content.span.bytes)
+    while cursor.remaining > 0 {
+      let begin = cursor.position
+      let tag = try cursor.readVarint()
+      switch tag & 7 {
+      case 0: _ = try cursor.readVarint()
+      case 1: _ = try cursor.readBytes(8)
+      case 5: _ = try cursor.readBytes(4)
+      default: _ = try cursor.readBytes(try cursor.readLength())
+      }
+      fields.append((tag >> 3, begin..<cursor.position))
+    }
+    bytes.removeSubrange(start...)
+    let sorted = fields.enumerated().sorted { a, b in
+      (a.element.number, a.offset) < (b.element.number, b.offset)
+    }
+    for field in sorted { bytes += content[field.element.range] }
   }
 
   private mutating func items(_ message: OTLPJSONMessage, _ number: UInt8) throws {
