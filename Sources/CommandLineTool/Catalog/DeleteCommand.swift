@@ -1,3 +1,4 @@
+import LinuxIO
 import TelemetryModel
 import WireFormats
 
@@ -35,6 +36,11 @@ private let deleteCreateCommand = Command(
     let range = try QueryRange(arguments, now: Timestamp(nanoseconds: surroundings.now()))
     // The API knows whole seconds, the end's included: the one that has begun counts as a whole.
     let end = (range.end.nanoseconds + 999_999_999) / 1_000_000_000
+    // Loki refuses what ends in the future, which is less than a second away.
+    let early = end * 1_000_000_000 - surroundings.now()
+    if (1...1_000_000_000).contains(early) {
+      try await EventLoop.shared.get()[0].sleep(seconds: Double(early) / 1e9)
+    }
     var fields = [
       ("query", query), ("start", "\(range.start.nanoseconds / 1_000_000_000)"),
       ("end", "\(end)"),

@@ -170,7 +170,9 @@ struct ServerConnection: LogAnswers {
 
   static func refusal(_ status: Int, _ body: [UInt8], _ path: String) -> CommandFailure {
     var message = "the server answered \(status) to \(path): \(reason(body))"
-    if status == 404, message.contains("there is nothing at") {
+    while message.last?.isWhitespace == true { message.removeLast() }
+    let unknownPath = ["there is nothing at", "404 page not found"]
+    if status == 404, unknownPath.contains(where: { message.contains($0) }) {
       message += "; is it the right port? Logs are asked for at 3100, traces at 16686"
     }
     return CommandFailure(message: message, status: status == 404 ? .notFound : .failure)

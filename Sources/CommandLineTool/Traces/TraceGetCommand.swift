@@ -61,7 +61,7 @@ private func fetchTrace(_ id: String, _ connection: ServerConnection) async thro
       "/api/v3/traces/\(percentEncoded(id))", [("raw_traces", "true")])
   } catch let failure as CommandFailure where failure.status == .notFound {
     // Another of the server's addresses knows no such path at all.
-    guard failure.message.contains("trace not found") else { throw failure }
+    guard failure.message.contains("No traces found") else { throw failure }
     throw CommandFailure(message: "there is no trace \(id)", status: .notFound)
   }
   do {
