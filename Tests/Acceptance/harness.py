@@ -182,9 +182,10 @@ def wait_for_count(base, selector, expected, processes, seconds):
     return last
 
 
-def verify(base, selector, expected, number_of, wanted=None):
+def verify(base, selector, expected, number_of, wanted=None, removed=()):
     """Counts how often each number from 0 up to `expected` is there; those that are not among
-    `wanted` need not be, by default all are."""
+    `wanted` need not be, by default all are. Those that are missing of the ranges `removed`, whose
+    files are gone, are counted apart."""
     times = bytearray(expected)
     unknown, total, examples = 0, 0, []
     end = time.time_ns() + 3600 * 10**9
@@ -198,12 +199,18 @@ def verify(base, selector, expected, number_of, wanted=None):
         if times[number] and len(examples) < 20:
             examples.append(f"twice: {number} at {stamp} in {stream}")
         times[number] = min(255, times[number] + 1)
+    gone = bytearray(expected)
+    for part in removed:
+        gone[part.start:part.stop] = b"\1" * len(part)
     missing = [number for number, count in enumerate(times)
                if count == 0 and (wanted is None or number in wanted)]
+    of_removed = [number for number in missing if gone[number]]
+    missing = [number for number in missing if not gone[number]]
     twice = [number for number, count in enumerate(times) if count > 1]
     examples += [f"missing: {number}" for number in missing[:20]]
     return {
-        "entries": total, "missing": len(missing), "twice": len(twice), "unexpected": unknown,
+        "entries": total, "missing": len(missing),
+        "missing_of_removed_files": len(of_removed), "twice": len(twice), "unexpected": unknown,
         "examples": examples[:40]}
 
 

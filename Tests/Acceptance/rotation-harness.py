@@ -17,7 +17,10 @@ read again from there.
 Rotated files are removed when `--kept` younger ones are there, as logrotate does; with
 `--keep-seconds` they get numbers that grow (as logrotate's `dateext`) and are removed by age. What
 is removed before an agent that is held up for long can open it is lost, whoever reads: give it
-time where the queue is small and the network bad. Lines have no time of their own, so that the
+time where the queue is small and the network bad. Such lines are told apart: the harness knows
+which lines each removed file held (`missing_of_removed_files`), and the agent's log tells of each
+file that was gone before it was read (`gone_by_the_agents_log`, which repeats itself after a kill
+and leaves out what it says too often). `missing` are the others, and none may be. Lines have no time of their own, so that the
 time of reading is theirs: a line that is read twice is in the store twice.
 
 With `--netns` the agent is in a network namespace of its own, and the link to the server is slow,
@@ -48,6 +51,8 @@ from harness import (
 from network_link import FAR, NEAR, Link, Trouble, enter_namespace
 
 NUMBER = re.compile(r"^n=(\d+) ")
+GONE = re.compile(r" bytes=(\d+)")
+SUPPRESSED = re.compile(r" suppressed=(\d+)")
 
 
 class Numbers:
@@ -73,6 +78,9 @@ class Writer(threading.Thread):
         self.rate, self.kept, self.rotate_after = rate, kept, rotate
         self.keep_seconds = keep_seconds
         self.old = collections.deque()
+        # What each file under a rotated name holds, and what removed files held.
+        self.content, self.present = {}, []
+        self.removed = []
         self.random = random.Random(seed)
         self.rotations = 0
 
@@ -86,6 +94,7 @@ class Writer(threading.Thread):
                 break
             text = "".join(self.line(number) for number in numbers).encode()
             # A line may come in two pieces, as from a program that flushes when it likes.
+            self.present.append(numbers)
             cut = self.random.randint(0, len(text))
             file.write(text[:cut])
             if cut % 7 == 0:
@@ -110,29 +119,38 @@ class Writer(threading.Thread):
         """The name for what is rotated now, free for it."""
         if self.keep_seconds:
             while self.old and self.old[0][0] < time.monotonic() - self.keep_seconds:
-                os.remove(self.old.popleft()[1])
+                self.remove(self.old.popleft()[1])
             name = f"{self.path}-{self.rotations:06}"
             self.old.append((time.monotonic(), name))
             return name
         oldest = f"{self.path}.{self.kept}"
         if os.path.exists(oldest):
-            os.remove(oldest)
+            self.remove(oldest)
         for index in range(self.kept - 1, 0, -1):
-            if os.path.exists(f"{self.path}.{index}"):
-                os.rename(f"{self.path}.{index}", f"{self.path}.{index + 1}")
+            name, older = f"{self.path}.{index}", f"{self.path}.{index + 1}"
+            if os.path.exists(name):
+                os.rename(name, older)
+                self.content[older] = self.content.pop(name)
         return f"{self.path}.1"
+
+    def remove(self, name):
+        os.remove(name)
+        self.removed += self.content.pop(name)
 
     def rotate(self, file):
         self.rotations += 1
         name = self.make_room()
+        self.content[name], self.present = self.present, []
         if self.copies:
             shutil.copyfile(self.path, name)
             file.truncate(0)
             return file
         os.rename(self.path, name)
         # The program goes on with the old file for a moment, until it is told to reopen.
-        for number in self.numbers.take(self.random.randint(0, 5)):
+        numbers = self.numbers.take(self.random.randint(0, 5))
+        for number in numbers:
             file.write(self.line(number).encode())
+        self.content[name].append(numbers)
         file.close()
         return open(self.path, "ab", buffering=0)
 
@@ -179,6 +197,19 @@ def dropped_by_queue(address):
             if line.startswith("sluice_agent_queue_dropped_entries"):
                 return int(float(line.split()[-1]))
     raise SystemExit("the agent does not tell what its queue dropped")
+
+
+def gone_by_log(folder):
+    """What the agent says of files that were gone, or truncated, before they were read."""
+    told = {"files": 0, "bytes": 0, "messages_left_out": 0}
+    with open(f"{folder}/agent.log", encoding="utf-8", errors="replace") as log:
+        for line in log:
+            if "file was gone before" in line or "before all of it was read" in line:
+                told["files"] += 1
+                told["bytes"] += int(found.group(1)) if (found := GONE.search(line)) else 0
+                left_out = SUPPRESSED.search(line)
+                told["messages_left_out"] += int(left_out.group(1)) if left_out else 0
+    return told
 
 
 def main():
@@ -250,12 +281,14 @@ def main():
         dropped = dropped_by_queue(f"{agent_host}:{options.port + 1}") if drops else 0
         say("asking for all of them")
         result = verify(base, '{job="harness"}', options.lines,
-                        lambda line: int(m.group(1)) if (m := NUMBER.match(line)) else None)
+                        lambda line: int(m.group(1)) if (m := NUMBER.match(line)) else None,
+                        removed=[part for writer in writers for part in writer.removed])
     finally:
         agent.stop()
         server.stop()
         if link:
             link.stop()
+    result["gone_by_the_agents_log"] = gone_by_log(folder)
     if drops:
         result["dropped_by_the_queue"] = dropped
         result["missing"] -= dropped
