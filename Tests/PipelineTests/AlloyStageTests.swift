@@ -91,6 +91,34 @@ import Testing
     #expect(rig.expired().map(\.line) == ["S a\nb"])
   }
 
+  /// One endless block, or many blocks of labels that a stage makes: what is held of one file stays
+  /// below what is stored of it.
+  @Test(arguments: [1, 700])
+  func linesOfOneSourceAreNotHeldWithoutEnd(streams: Int) throws {
+    let rig = try PipelineRig(
+      """
+      - regex: {expression: '(?P<stream>s\\d+)'}
+      - labels: {stream: stream}
+      - multiline: {firstline: '^0 ', max_lines: 0}
+      """)
+    var (came, most) = (0, 0)
+    for number in 0..<170_000 {
+      let text = "\(number < streams ? 0 : number) s\(number % streams)"
+      Array(text.utf8).withUnsafeBytes { bytes in
+        rig.pipeline.process(
+          line: bytes, timestamp: .zero, labels: ["job": "t"],
+          origin: LineOrigin(source: 1, start: Int64(number), length: 1)
+        ) { came += 1 + $0.earlierOrigins.count }
+      }
+      guard number % 5000 == 0 else { continue }
+      var held = 0
+      rig.pipeline.heldOrigins { _ in held += 1 }
+      most = max(most, held)
+      #expect(came + held == number + 1)
+    }
+    #expect(most > 40_000 && most < FilePosition.heldLinesMax)
+  }
+
   @Test func limitsHoldReadingBack() throws {
     let rig = try PipelineRig("- limit: {rate: 10, burst: 1}")
     #expect(rig.run("a", "b", "c").count == 3)

@@ -33,6 +33,14 @@ final class MultilineStage: HoldingStage {
   /// A block above this many bytes is let go of although it is not complete.
   private static let blockBytesMax = 16 << 20
 
+  /// Held lines are counted by source after so many more.
+  private static let linesPerCount = 25_000
+  /// Blocks of a source with more held lines than this are let go of although they are not
+  /// complete: their places are stored with each commit. With those that come until the next count
+  /// they are fewer than ``FilePosition/heldLinesMax``.
+  private static let linesOfSourceMax = FilePosition.heldLinesMax / 2
+  private var linesUntilCount = MultilineStage.linesPerCount
+
   init(_ stage: StageConfiguration, _ shared: StageResources) throws(ConfigurationError) {
     var section = try stage.section(shared)
     guard let regex = try section.regex("firstline", weakly: true) else {
@@ -77,7 +85,21 @@ final class MultilineStage: HoldingStage {
       out.append(complete)
     }
     blocks[key] = block
+    linesUntilCount -= 1 + entry.earlierOrigins.count
+    if linesUntilCount <= 0 {
+      linesUntilCount = MultilineStage.linesPerCount
+      out += takeCrowded()
+    }
     return out.isEmpty ? .hold : .replace(out)
+  }
+
+  /// Blocks of sources of which too many lines are held.
+  private func takeCrowded() -> [StageEntry] {
+    var counts: [Int64: Int] = [:]
+    heldOrigins { counts[$0.source, default: 0] += 1 }
+    let crowded = Set(counts.filter { $0.value > MultilineStage.linesOfSourceMax }.keys)
+    guard !crowded.isEmpty else { return [] }
+    return takeAll { block in block.origins.contains { crowded.contains($0.source) } }
   }
 
   /// The block as one entry, which it begins anew; nil when it has no text.
@@ -106,14 +128,14 @@ final class MultilineStage: HoldingStage {
   var nextDeadline: Int64? { blocks.values.compactMap(\.deadline).min() }
 
   func expired(now: Int64) -> [StageEntry] {
-    takeAll { deadline in deadline.map { $0 <= now } ?? false }
+    takeAll { block in block.deadline.map { $0 <= now } ?? false }
   }
 
   func flushed() -> [StageEntry] { takeAll { _ in true } }
 
-  private func takeAll(_ isDue: (Int64?) -> Bool) -> [StageEntry] {
+  private func takeAll(_ isDue: (Block) -> Bool) -> [StageEntry] {
     var out: [(deadline: Int64, entry: StageEntry)] = []
-    for (key, var block) in blocks where isDue(block.deadline) {
+    for (key, var block) in blocks where isDue(block) {
       let deadline = block.deadline ?? 0
       if let entry = take(&block) { out.append((deadline, entry)) }
       blocks[key] = block
