@@ -32,9 +32,11 @@ package final class Pipeline {
   /// Lines that stages made besides those that came in, by their source's number.
   package private(set) var addedInputs: [Int64: UInt64] = [:]
 
-  /// Gives the count of a source that does not come again, and forgets it.
-  package func takeDroppedInputs(of source: Int64) -> UInt64 {
-    droppedInputs.removeValue(forKey: source) ?? 0
+  /// Gives the counts of a source that does not come again, and forgets them.
+  package func takeInputs(of source: Int64) -> (added: UInt64, dropped: UInt64) {
+    (
+      addedInputs.removeValue(forKey: source) ?? 0, droppedInputs.removeValue(forKey: source) ?? 0
+    )
   }
 
   /// More kinds of incoming labels than this are forgotten, and made again as they come.

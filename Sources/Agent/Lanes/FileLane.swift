@@ -20,6 +20,8 @@ final class FileLane {
     private var lastTarget = -1
     private var lastSource: Int64 = .min
     private var lastLabels = Labels.none
+    /// Files that are forgotten, and of which lines may be held.
+    private var leaving: Set<Int64> = []
 
     init(
       _ job: FileJob, tailer: FileTailer, pipeline: Pipeline, mailbox: FileMailbox,
@@ -75,7 +77,14 @@ final class FileLane {
         }
         for source in held.keys { held[source]?.sort { $0.start < $1.start } }
       }
-      return tailer.takeChangedPositions(held: held).map { number, position in
+      let changed = tailer.takeChangedPositions(held: held)
+      for (number, position) in changed where position == nil { leaving.insert(number) }
+      for number in leaving where held[number] == nil {
+        let inputs = pipeline.takeInputs(of: number)
+        output.tally.fold(number, addedLines: inputs.added, droppedLines: inputs.dropped)
+        leaving.remove(number)
+      }
+      return changed.map { number, position in
         SourcePosition(key: "file:\(number)", value: position?.encoded() ?? [])
       }
     }

@@ -27,9 +27,32 @@ final class SourceTally {
     /// Handed on since the last commit.
     fileprivate var newLines: UInt64 = 0
     fileprivate var newBytes: UInt64 = 0
+    /// It is among those that handed on something since the last commit.
+    fileprivate var isListed = false
+
+    mutating func add(_ other: Counts) {
+      readLines += other.readLines
+      readBytes += other.readBytes
+      mergedLines += other.mergedLines
+      limitedLines += other.limitedLines
+      passedLines += other.passedLines
+      passedBytes += other.passedBytes
+      leftOutLines += other.leftOutLines
+    }
+  }
+
+  /// What is counted of sources that do not come again, under their names.
+  struct Past: Hashable, Sendable {
+    var counts = Counts()
+    var addedLines: UInt64 = 0
+    var droppedLines: UInt64 = 0
   }
 
   private(set) var counts: [Int64: Counts] = [:]
+  private(set) var past: [SourceName: Past] = [:]
+  /// Sources that handed on something since the last commit, and shares of those that are past.
+  private var listed: [Int64] = []
+  private var pastShares: [SourceShare] = []
   private var names: [Int64: SourceName] = [:]
   /// The source that was touched last, kept out of the dictionary.
   @exclusivity(unchecked) private var current: Int64 = .min
@@ -48,9 +71,18 @@ final class SourceTally {
   @inline(__always)
   private func touch(_ source: Int64) {
     guard source != current else { return }
-    if current != .min { counts[current] = hot }
+    putBack()
     hot = counts[source] ?? Counts()
     current = source
+  }
+
+  private func putBack() {
+    guard current != .min else { return }
+    if hot.newLines > 0, !hot.isListed {
+      hot.isListed = true
+      listed.append(current)
+    }
+    counts[current] = hot
   }
 
   func read(_ source: Int64, bytes: Int) {
@@ -99,20 +131,47 @@ final class SourceTally {
 
   /// All counts; the thread goes on afterwards.
   func snapshot() -> [Int64: Counts] {
-    if current != .min { counts[current] = hot }
+    putBack()
     return counts
   }
 
   /// What was handed on since the last call, for the record that holds it.
   func takeShares() -> [SourceShare] {
-    var shares: [SourceShare] = []
-    for (source, one) in snapshot() where one.newLines > 0 {
-      counts[source]?.newLines = 0
-      counts[source]?.newBytes = 0
-      guard let name = names[source] else { continue }
-      shares.append(SourceShare(source: name, lines: one.newLines, bytes: one.newBytes))
+    putBack()
+    var shares = pastShares
+    pastShares = []
+    for source in listed {
+      guard let share = takeShare(of: source) else { continue }
+      shares.append(share)
     }
+    listed.removeAll(keepingCapacity: true)
     if current != .min { hot = counts[current] ?? Counts() }
     return shares
+  }
+
+  private func takeShare(of source: Int64) -> SourceShare? {
+    guard let one = counts[source] else { return nil }
+    counts[source]?.newLines = 0
+    counts[source]?.newBytes = 0
+    counts[source]?.isListed = false
+    guard one.newLines > 0, let name = names[source] else { return nil }
+    return SourceShare(source: name, lines: one.newLines, bytes: one.newBytes)
+  }
+
+  /// Gives what is counted of a source that does not come again to its name, so that accounts do
+  /// not grow with each rotation. None of its lines is held any more.
+  func fold(_ source: Int64, addedLines: UInt64, droppedLines: UInt64) {
+    putBack()
+    if current == source {
+      current = .min
+      hot = Counts()
+    }
+    if let share = takeShare(of: source) { pastShares.append(share) }
+    guard let one = counts.removeValue(forKey: source),
+      let name = names.removeValue(forKey: source)
+    else { return }
+    past[name, default: Past()].counts.add(one)
+    past[name]?.addedLines += addedLines
+    past[name]?.droppedLines += droppedLines
   }
 }

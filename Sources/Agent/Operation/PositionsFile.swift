@@ -56,11 +56,16 @@ struct PositionsFile {
     try fileSystem.rename(temporary, to: path)
   }
 
+  /// Of several files that had a name one after the other the newest has it now.
   static func values(_ queue: [String: [UInt8]]) -> [String: String] {
     var values: [String: String] = [:]
+    var newest: [String: Int64] = [:]
     for (key, bytes) in queue.sorted(by: { $0.key < $1.key }) {
-      if key.hasPrefix("file:"), let position = try? FilePosition(encoded: bytes) {
-        guard !position.isTruncated else { continue }
+      if key.hasPrefix("file:"), let number = Int64(key.dropFirst(5)),
+        let position = try? FilePosition(encoded: bytes)
+      {
+        guard !position.isTruncated, number >= newest[position.path] ?? .min else { continue }
+        newest[position.path] = number
         values[position.path] = String(position.offset)
       } else if key.hasPrefix("journal:"), let position = try? JournalPosition(encoded: bytes) {
         values["cursor-\(key.dropFirst(8))"] = position.cursor

@@ -46,7 +46,9 @@ final class SourceLedger: Sendable {
       dropped.merge(pipeline.droppedInputs) { $0 + $1 }
       held.merge(pipeline.heldInputs) { $0 + $1 }
     }
-    var accounts: [SourceName: Account] = [:]
+    var accounts = tally.past.mapValues {
+      Account(counts: $0.counts, addedLines: $0.addedLines, droppedLines: $0.droppedLines)
+    }
     for (source, counts) in tally.snapshot() {
       guard let name = tally.name(of: source) else { continue }
       var account = accounts[name] ?? Account()
@@ -113,18 +115,6 @@ final class SourceLedger: Sendable {
 
 extension SourceName {
   fileprivate var order: (String, String, String) { (job, kind, name) }
-}
-
-extension SourceTally.Counts {
-  fileprivate mutating func add(_ other: SourceTally.Counts) {
-    readLines += other.readLines
-    readBytes += other.readBytes
-    mergedLines += other.mergedLines
-    limitedLines += other.limitedLines
-    passedLines += other.passedLines
-    passedBytes += other.passedBytes
-    leftOutLines += other.leftOutLines
-  }
 }
 
 extension Pipeline {
