@@ -93,4 +93,12 @@ import Testing
     }
     #expect(PositionsFile.values(queue) == ["/var/log/a.log": "50"])
   }
+
+  @Test func theLimitOfDescriptorsIsRead() {
+    #expect(OpenFileLimit.current() >= 64)
+    let head = "Limit                     Soft Limit           Hard Limit           Units     \n"
+    #expect(OpenFileLimit.read(head + "Max open files            1024    4096    files\n") == 1024)
+    #expect(OpenFileLimit.read(head + "Max open files            unlimited  x  files") == .max)
+    #expect(OpenFileLimit.read(head) == 1024)
+  }
 }

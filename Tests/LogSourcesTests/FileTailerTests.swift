@@ -121,6 +121,27 @@ import Testing
     #expect(rig.lines.sorted() == ["short", "three"])
   }
 
+  /// A file that is truncated before anything was read at the place that was taken over.
+  @Test(arguments: [0, 5, 400])
+  func aTruncationOfAFileThatPromtailReadIsNoticed(written: Int) {
+    let rig = TailerRig()
+    rig.write(numbered(0..<100), to: "app.log")
+    rig.tailer.importOffsets([rig.folder("app.log"): Int64(numbered(0..<90).utf8.count)])
+    rig.pump()
+    #expect(rig.lines == numberedLines(90..<100))
+    rig.sink.taken = []
+    let all = TailerRig()
+    all.write(numbered(0..<100), to: "app.log")
+    all.tailer.importOffsets([all.folder("app.log"): Int64(numbered(0..<100).utf8.count)])
+    all.pump()
+    all.copy("app.log", to: "app.log.1")
+    all.truncate("app.log")
+    all.write(numbered(100..<100 + written), to: "app.log")
+    for _ in 0..<3 { all.pump() }
+    #expect(all.lines.sorted() == numberedLines(100..<100 + written).sorted())
+    #expect(all.tailer.counters.truncations == 1)
+  }
+
   @Test func twoNamesOfOneFileAreReadOnce() throws {
     let rig = TailerRig()
     rig.write("1\n", to: "a.log")

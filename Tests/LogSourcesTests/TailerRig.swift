@@ -48,13 +48,16 @@ final class CollectingSink: LineSink {
 /// stored and begins anew from what was.
 final class TailerRig {
   let folder = TemporaryFolder()
+  let files = InterposedFileSystem()
   let clock = ManualClock()
   let sink = CollectingSink()
   var settings = FileTailSettings()
   private(set) var tailer: FileTailer
-  private var discovery: FileDiscovery
-  private var mailbox = FileMailbox()
+  private(set) var discovery: FileDiscovery
+  private(set) var mailbox = FileMailbox()
   private let include: String
+  /// Files that may wait to be taken, at most.
+  var arrivalsMax = 256
   private let exclude: String?
   private var number: Int64 = 0
   /// What is stored, encoded as on disk.
@@ -65,7 +68,7 @@ final class TailerRig {
     self.include = "\(folder.path)/\(include)"
     self.exclude = exclude.map { [path = folder.path] in "\(path)/\($0)" }
     tailer = FileTailer(
-      job: "job", settings: self.settings, fileSystem: RealFileSystem(), clock: clock,
+      job: "job", settings: self.settings, fileSystem: files, clock: clock,
       takeNumber: { 0 })
     discovery = FileDiscovery(
       jobs: [], fileSystem: RealFileSystem(), rescanSeconds: 1000, usesInotify: false)
@@ -73,9 +76,9 @@ final class TailerRig {
   }
 
   private func begin() {
-    mailbox = FileMailbox()
+    mailbox = FileMailbox(arrivalsMax: arrivalsMax)
     tailer = FileTailer(
-      job: "job", settings: settings, fileSystem: RealFileSystem(), clock: clock,
+      job: "job", settings: settings, fileSystem: files, clock: clock,
       takeNumber: { [unowned self] in
         number += 1
         return number
@@ -88,7 +91,7 @@ final class TailerRig {
       let patterns = try FilePatterns(include: include, exclude: exclude)
       discovery = FileDiscovery(
         jobs: [FileDiscovery.Job(targets: [patterns], mailbox: mailbox)],
-        fileSystem: RealFileSystem(), rescanSeconds: 1000, usesInotify: false)
+        fileSystem: files, rescanSeconds: 1000, usesInotify: false)
     } catch {
       preconditionFailure("the rig's pattern is well formed: \(error)")
     }

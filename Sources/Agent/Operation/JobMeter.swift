@@ -25,6 +25,13 @@ final class JobMeter {
       "sluice_agent_destroyed_bytes_total",
       "Bytes that a truncation destroyed before they could be read.", counters.destroyedBytes)
     show(
+      "sluice_agent_gone_files_total",
+      "Files that were gone before all that was seen of them was read.", counters.goneFiles)
+    show("sluice_agent_gone_bytes_total", "Bytes of them that were not read.", counters.goneBytes)
+    show(
+      "sluice_agent_gone_held_lines_total",
+      "Lines held back when a run ended that could not be read again.", counters.goneHeldLines)
+    show(
       "sluice_agent_copies_total", "Files recognised as copies of files that were read.",
       counters.copiesTakenOver)
     show("sluice_agent_read_errors_total", "Reads that failed.", counters.readErrors)

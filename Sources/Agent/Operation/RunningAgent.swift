@@ -137,7 +137,8 @@ final class RunningAgent: Sendable {
       tail.lineBytesMax = configuration.limits.maxLineSize
       tail.cutsOverlongLines = configuration.limits.maxLineSizeTruncate
     }
-    let plans = jobs.map { (job: $0, mailbox: FileMailbox()) }
+    let arrivalsMax = Self.arrivalsMax(ofJobs: jobs.count)
+    let plans = jobs.map { (job: $0, mailbox: FileMailbox(arrivalsMax: arrivalsMax)) }
     let signal: ThreadSignal
     do throws(SystemError) { signal = try ThreadSignal() } catch { throw AgentError(error) }
     signals.withLock { $0.append(signal) }
@@ -169,6 +170,12 @@ final class RunningAgent: Sendable {
         }, fileSystem: fileSystem, rescanSeconds: rescanSeconds)
       discovery.run(isStopped: { stop.isSet }, tell: signal.set)
     }
+  }
+
+  /// How many files of each job may wait open while reading is held back: half of the descriptors
+  /// are for them, the others for what is read, sent and listened to.
+  private static func arrivalsMax(ofJobs count: Int) -> Int {
+    max(64, min(OpenFileLimit.current(), 1 << 17) / 2 / max(1, count))
   }
 
   private func startJournal(

@@ -64,7 +64,17 @@ package final class FileDiscovery {
   /// When folders are listed anew at the latest, and at the earliest.
   private var nextScan = MonotonicTime(nanoseconds: 0)
   private var earliestScan = MonotonicTime(nanoseconds: 0)
-  private var hasSearchedMissing = false
+  private var shares: [Share]
+
+  /// What is remembered of one job between two scans.
+  private struct Share {
+    /// Files that were seen and could not be opened yet, with the bytes that were to be read.
+    var unopened: [FileIdentity: (path: String, status: FileStatus, bytes: Int64)] = [:]
+    /// All files of the last run were looked for that no pattern matches any more.
+    var hasSearchedMissing = false
+    /// Those that were found so.
+    var found: Set<FileIdentity> = []
+  }
 
   /// Without inotify (none can be had, or `usesInotify` is false) it scans only.
   package init(
@@ -73,6 +83,7 @@ package final class FileDiscovery {
     self.jobs = jobs
     self.fileSystem = fileSystem
     self.rescanSeconds = rescanSeconds
+    shares = jobs.map { _ in Share() }
     var watch: FolderWatch?
     if usesInotify {
       do throws(SystemError) {
@@ -127,7 +138,7 @@ package final class FileDiscovery {
   /// Lists all folders and opens what the readers do not have.
   package func scan() {
     var wanted: Set<String> = []
-    for job in jobs {
+    for (number, job) in jobs.enumerated() {
       var seen: [FileIdentity: [String]] = [:]
       var found: [(match: GlobWalk.Match, target: Int)] = []
       for (index, target) in job.targets.enumerated() {
@@ -146,11 +157,37 @@ package final class FileDiscovery {
         }
       }
       job.mailbox.post(seen: seen)
-      if open(found, job) { job.mailbox.postHasAll() }
-      if !hasSearchedMissing { searchMissing(job, seen) }
+      let before = shares[number].unopened
+      let hasAll = open(found, job, &shares[number])
+      tellGone(before, found, job)
+      guard hasAll else { continue }
+      job.mailbox.postHasAll()
+      if !shares[number].hasSearchedMissing { searchMissing(job, seen, &shares[number]) }
     }
-    hasSearchedMissing = true
     watchFolders(wanted)
+  }
+
+  /// Counts files that had no room or could not be opened at the last scan, and are gone now.
+  private func tellGone(
+    _ before: [FileIdentity: (path: String, status: FileStatus, bytes: Int64)],
+    _ found: [(match: GlobWalk.Match, target: Int)], _ job: Job
+  ) {
+    guard !before.isEmpty else { return }
+    var sizes: [FileIdentity: Int64] = [:]
+    for item in found {
+      let status = item.match.status
+      sizes[FileIdentity(device: status.device, inode: status.inode)] = status.size
+    }
+    var gone = FileMailbox.Gone()
+    for (identity, file) in before where file.bytes > 0 {
+      // A shorter one was truncated, or is another that got the inode.
+      if let size = sizes[identity], size >= file.status.size { continue }
+      gone.files += 1
+      gone.bytes += UInt64(file.bytes)
+      log.error(
+        "a file was gone before it could be opened", ["path": file.path, "bytes": file.bytes])
+    }
+    if gone.files > 0 { job.mailbox.post(gone: gone) }
   }
 
   private func isWanted(_ path: String, _ target: FilePatterns, _ job: Job) -> Bool {
@@ -160,7 +197,10 @@ package final class FileDiscovery {
   }
 
   /// Opens what is wanted; false when not all of it had room.
-  private func open(_ found: [(match: GlobWalk.Match, target: Int)], _ job: Job) -> Bool {
+  private func open(
+    _ found: [(match: GlobWalk.Match, target: Int)], _ job: Job, _ share: inout Share
+  ) -> Bool {
+    share.unopened = [:]
     let missing = job.mailbox.missing
     // Known ones first, so that truncations are noticed before copies are judged; then by age, so
     // that lines of rotated files come before those of their successors.
@@ -172,41 +212,48 @@ package final class FileDiscovery {
       if a.2 != b.2 { return a.2 }
       return a.0.match.status.modifiedNanoseconds < b.0.match.status.modifiedNanoseconds
     }
-    for (item, identity, _) in order
-    where job.mailbox.wants(identity, size: item.match.status.size) {
-      guard job.mailbox.hasRoom else {
-        nextScan = MonotonicTime(nanoseconds: 0)
-        return false
-      }
-      openFile(item.match.path, target: item.target, job)
+    var hasRoom = true
+    for (item, identity, isMissing) in order {
+      guard let bytes = job.mailbox.wantedBytes(identity, item.match.status) else { continue }
+      hasRoom = hasRoom && job.mailbox.hasRoom
+      if hasRoom, openFile(item.match.path, target: item.target, job) { continue }
+      // What is left of files of the last run is the reader's to count.
+      if isMissing { continue }
+      share.unopened[identity] = (item.match.path, item.match.status, bytes)
     }
-    return true
+    if !hasRoom { nextScan = MonotonicTime(nanoseconds: 0) }
+    return hasRoom
   }
 
+  /// False for a file that is there and could not be opened.
+  @discardableResult
   private func openFile(
     _ path: String, target: Int, _ job: Job, isOutsidePatterns: Bool = false
-  ) {
+  ) -> Bool {
     do throws(SystemError) {
       let file = try fileSystem.open(path, .read)
       let status = try file.status()
-      guard status.kind == .regular else { return }
+      guard status.kind == .regular else { return true }
       var content = file
       if let format = job.compression {
-        guard isOldEnough(status, job) else { return }
+        guard isOldEnough(status, job) else { return true }
         do throws(CompressionError) {
           content = try InflatedFile(file, format)
         } catch {
           log.error("a file cannot be inflated", ["path": path])
-          return
+          return true
         }
       }
       job.mailbox.post(
         FileArrival(
           file: content, path: path, status: status, target: target,
           isOutsidePatterns: isOutsidePatterns, isReadOnce: job.compression != nil))
+      return true
     } catch {
-      guard !error.isNoSuchFile else { return }
+      // Gone since it was seen, or removed: what was seen of it counts as gone.
+      guard !error.isNoSuchFile else { return false }
       log.warn("a file cannot be opened; it is tried again", ["error": error.message])
+      return false
     }
   }
 
@@ -216,9 +263,14 @@ package final class FileDiscovery {
     return age >= job.compressedAgeSeconds
   }
 
-  /// Looks once, at the start, for files of the last run that were renamed meanwhile to names
-  /// that no pattern matches: what was not read of them still is.
-  private func searchMissing(_ job: Job, _ seen: [FileIdentity: [String]]) {
+  /// Looks at the start for files of the last run that were renamed meanwhile to names that no
+  /// pattern matches: what was not read of them still is.
+  ///
+  /// To be called once all others are open, at each scan until those had room too.
+  private func searchMissing(
+    _ job: Job, _ seen: [FileIdentity: [String]], _ share: inout Share
+  ) {
+    share.hasSearchedMissing = true
     var byFolder: [String: [FileIdentity: String]] = [:]
     for (identity, path) in job.mailbox.missing where seen[identity] == nil {
       byFolder[GlobWalk.folder(of: path), default: [:]][identity] = path
@@ -230,11 +282,18 @@ package final class FileDiscovery {
         guard let status = (try? fileSystem.status(path)) ?? nil, status.kind == .regular,
           job.compression != nil
             || !Self.compressedSuffixes.contains(where: { path.hasSuffix($0) }),
-          let oldPath = files[FileIdentity(device: status.device, inode: status.inode)],
+          case let identity = FileIdentity(device: status.device, inode: status.inode),
+          let oldPath = files[identity], !share.found.contains(identity),
           let target = job.targets.firstIndex(where: {
             $0.include.matches(oldPath) && isWanted(oldPath, $0, job)
-          }), job.mailbox.hasRoom
+          })
         else { continue }
+        guard job.mailbox.hasRoom else {
+          share.hasSearchedMissing = false
+          nextScan = MonotonicTime(nanoseconds: 0)
+          return
+        }
+        share.found.insert(identity)
         openFile(path, target: target, job, isOutsidePatterns: true)
       }
     }

@@ -46,18 +46,8 @@ final class FileGeneration {
   var isDirty = false
   /// Whether it was compared with the files that it could be a copy of.
   var isKnownOriginal: Bool
-
-  /// Places passed lately, oldest first, by which a copy is known that was made before the last
-  /// reads.
-  private(set) var checkpoints: [(offset: Int64, tail: FileFingerprint)] = []
-  private static let checkpointsMax = 64
-
-  /// Remembers the present place.
-  func addCheckpoint() {
-    guard checkpoints.last?.offset != position.offset else { return }
-    if checkpoints.count == Self.checkpointsMax { checkpoints.removeFirst() }
-    checkpoints.append((position.offset, position.tail))
-  }
+  /// Lines that were held back when the last run ended, and are to be read once more.
+  var restoredHeld: [FilePosition.HeldLine]
 
   init(
     number: Int64, position: FilePosition, state: State, target: Int, now: MonotonicTime,
@@ -71,6 +61,16 @@ final class FileGeneration {
     lastGrowth = now
     lastSeen = now
     self.isKnownOriginal = isKnownOriginal
+    restoredHeld = position.held
+  }
+
+  /// Bytes that the file is known to have had beyond the place that was reached.
+  var unreadBytes: UInt64 { UInt64(max(0, position.size - position.offset)) }
+
+  /// Notes how large the file is; one that shrank was truncated, which its next read notices.
+  func noteSize(_ size: Int64) {
+    guard !isReadOnce else { return }
+    position.size = max(position.size, size)
   }
 }
 
@@ -84,6 +84,11 @@ package struct FileCounters: Hashable, Sendable {
   package var truncations: UInt64 = 0
   /// Bytes that a truncation destroyed before they could be read, as far as their size was seen.
   package var destroyedBytes: UInt64 = 0
+  /// Files that were gone before all that was seen of them was read, and those bytes.
+  package var goneFiles: UInt64 = 0
+  package var goneBytes: UInt64 = 0
+  /// Lines that were held back when a run ended, and could not be read again after it.
+  package var goneHeldLines: UInt64 = 0
   /// Files recognised as copies of others, read from where the original was cut off.
   package var copiesTakenOver: UInt64 = 0
   package var readErrors: UInt64 = 0

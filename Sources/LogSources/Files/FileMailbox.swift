@@ -3,8 +3,25 @@ import Synchronization
 
 /// What discovery tells the reading thread of one job's files, and the reverse.
 package final class FileMailbox: Sendable {
-  /// Opened files that wait to be taken, at most; others are opened at a later scan.
-  static let arrivalsMax = 256
+  /// How a file was left that is closed.
+  package struct Rest: Hashable, Sendable {
+    package var size: Int64
+    package var modifiedNanoseconds: Int64
+
+    package init(size: Int64, modifiedNanoseconds: Int64) {
+      self.size = size
+      self.modifiedNanoseconds = modifiedNanoseconds
+    }
+  }
+
+  /// Files that were seen and were gone before they could be opened.
+  package struct Gone: Hashable, Sendable {
+    package var files: UInt64 = 0
+    package var bytes: UInt64 = 0
+
+    package init() {}
+  }
+
   /// Changed names that wait, at most; beyond, everything counts as changed.
   static let changesMax = 4096
 
@@ -19,19 +36,24 @@ package final class FileMailbox: Sendable {
     var hasAll = false
     /// The kernel tells of changes in all folders of the job.
     var isWatched = false
+    var gone = Gone()
   }
 
   private struct State {
     var news = News()
     /// Files that the reader has, with the size of those that are closed at their end.
-    var known: [FileIdentity: Int64?] = [:]
+    var known: [FileIdentity: Rest?] = [:]
     /// Files of the last run that were not found yet, by their old path.
     var missing: [FileIdentity: String] = [:]
   }
 
   private let state = Mutex(State())
+  /// Opened files that wait to be taken, at most; others are opened at a later scan.
+  private let arrivalsMax: Int
 
-  package init() {}
+  /// A file that waits is open, so that nothing is lost when it is removed meanwhile:
+  /// `arrivalsMax` is to be as large as descriptors allow.
+  package init(arrivalsMax: Int = 256) { self.arrivalsMax = arrivalsMax }
 
   // MARK: The reader's side
 
@@ -44,7 +66,7 @@ package final class FileMailbox: Sendable {
     }
   }
 
-  func publish(known: [FileIdentity: Int64?], missing: [FileIdentity: String]) {
+  func publish(known: [FileIdentity: Rest?], missing: [FileIdentity: String]) {
     state.withLock { state in
       state.known = known
       state.missing = missing
@@ -56,14 +78,24 @@ package final class FileMailbox: Sendable {
 
   var missing: [FileIdentity: String] { state.withLock { $0.missing } }
 
-  var hasRoom: Bool { state.withLock { $0.news.arrivals.count < Self.arrivalsMax } }
+  var hasRoom: Bool { state.withLock { $0.news.arrivals.count < arrivalsMax } }
 
-  /// Whether a file of this size has to be opened for the reader.
-  func wants(_ identity: FileIdentity, size: Int64) -> Bool {
+  /// Bytes for which a file has to be opened for the reader: those that it has more than when it
+  /// was closed; nil for one that need not be opened.
+  func wantedBytes(_ identity: FileIdentity, _ status: FileStatus) -> Int64? {
     state.withLock { state in
-      guard let known = state.known[identity] else { return true }
-      guard let closedAt = known else { return false }
-      return closedAt != size
+      guard let known = state.known[identity] else { return status.size }
+      guard let rest = known,
+        rest.size != status.size || rest.modifiedNanoseconds != status.modifiedNanoseconds
+      else { return nil }
+      return status.size >= rest.size ? status.size - rest.size : status.size
+    }
+  }
+
+  func post(gone: Gone) {
+    state.withLock { state in
+      state.news.gone.files &+= gone.files
+      state.news.gone.bytes &+= gone.bytes
     }
   }
 
@@ -110,6 +142,7 @@ extension FileTailer {
     for path in news.changedPaths { noteChange(path: path) }
     isTold = news.isWatched
     hasAll = news.hasAll
+    countGone(news.gone)
     if hasUnpublishedChanges || !news.arrivals.isEmpty {
       hasUnpublishedChanges = false
       mailbox.publish(known: knownFiles, missing: missingFiles)

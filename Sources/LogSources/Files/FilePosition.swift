@@ -16,7 +16,7 @@ package struct FilePosition: Hashable, Sendable {
     }
   }
 
-  /// Held lines of one file that are stored, at most.
+  /// Held lines of one file that are stored, at most; stages let go of them before.
   package static let heldLinesMax = 100_000
 
   /// The absolute path under which it was first seen: its lines keep this `filename`.
@@ -37,6 +37,13 @@ package struct FilePosition: Hashable, Sendable {
   package var isTruncated = false
   /// Lines before `offset` that have to be read once more, in order.
   package var held: [HeldLine] = []
+  /// The greatest size that was seen, for accounts of what is never read.
+  package var size: Int64 = 0
+  /// When it was noticed that the file is not there any more or was truncated, in seconds since
+  /// 1970; 0 while it is there.
+  package var goneSinceSeconds: Int64 = 0
+  /// Places that were passed, by which a shorter copy is known.
+  package var places = FilePlaces()
 
   package init(path: String, job: String, identity: FileIdentity) {
     self.path = path
@@ -46,35 +53,61 @@ package struct FilePosition: Hashable, Sendable {
 }
 
 extension FilePosition {
-  private static let version: UInt8 = 1
+  private static let version: UInt8 = 2
 
   /// The stored form; docs/formats/agent-positions.md.
+  ///
+  /// Of more held lines than ``heldLinesMax`` the last ones are left out.
   package func encoded() -> [UInt8] {
     var out: [UInt8] = [Self.version]
     out.append((isInsideOverlongLine ? 1 : 0) | (isTruncated ? 2 : 0))
     out.appendVarint(identity.device)
     out.appendVarint(identity.inode)
     out.appendVarint(UInt64(bitPattern: offset))
-    for fingerprint in [head, tail] {
-      out.appendVarint(UInt64(fingerprint.length))
-      out.appendLittleEndian(fingerprint.hash)
-    }
+    for fingerprint in [head, tail] { Self.append(fingerprint, to: &out) }
     for text in [path, job] {
       out.appendVarint(UInt64(text.utf8.count))
       out.append(utf8: text)
     }
-    out.appendVarint(UInt64(held.count))
-    for line in held {
-      out.appendVarint(UInt64(bitPattern: line.start))
-      out.appendVarint(UInt64(line.length))
+    out.appendVarint(UInt64(bitPattern: size))
+    out.appendVarint(UInt64(bitPattern: goneSinceSeconds))
+    out.appendVarint(UInt64(places.all.count))
+    for place in places.all {
+      out.appendVarint(UInt64(place.offset))
+      Self.append(place.tail, to: &out)
     }
+    Self.append(held.prefix(Self.heldLinesMax), to: &out)
     return out
   }
 
-  /// Throws ``ByteError`` on anything but the stored form of this version.
+  private static func append(_ fingerprint: FileFingerprint, to out: inout [UInt8]) {
+    out.appendVarint(UInt64(fingerprint.length))
+    out.appendLittleEndian(fingerprint.hash)
+  }
+
+  /// Lines that follow one another are one run: a start, a count and lengths.
+  private static func append(_ held: ArraySlice<HeldLine>, to out: inout [UInt8]) {
+    out.appendVarint(UInt64(held.count))
+    var at = held.startIndex
+    while at < held.endIndex {
+      var end = at
+      var next = held[at].start
+      while end < held.endIndex, held[end].start == next {
+        next = next &+ Int64(held[end].length)
+        end += 1
+      }
+      out.appendVarint(UInt64(bitPattern: held[at].start))
+      out.appendVarint(UInt64(end - at))
+      for line in held[at..<end] { out.appendVarint(UInt64(line.length)) }
+      at = end
+    }
+  }
+
+  /// Throws ``ByteError`` on anything but the stored form of this version or the one before.
   package init(encoded bytes: [UInt8]) throws(ByteError) {
     var cursor = ByteCursor(bytes.span.bytes)
-    guard try cursor.readByte() == Self.version else { throw .malformedText }
+    let version = try cursor.readByte()
+    guard version == Self.version || version == 1 else { throw .malformedText }
     let flags = try cursor.readByte()
     let device = try cursor.readVarint()
     let inode = try cursor.readVarint()
@@ -86,19 +119,82 @@ extension FilePosition {
     identity = FileIdentity(device: device, inode: inode)
     isInsideOverlongLine = flags & 1 != 0
     isTruncated = flags & 2 != 0
-    let count = try cursor.readVarint()
-    // Each held line takes two bytes or more.
-    guard count <= UInt64(min(cursor.remaining / 2, Self.heldLinesMax)) else { throw .truncated }
-    held.reserveCapacity(Int(count))
-    for _ in 0..<count {
-      let start = Int64(bitPattern: try cursor.readVarint())
-      let length = try cursor.readVarint()
-      guard length <= UInt64(Int32.max), start >= 0 else { throw .malformedVarint }
-      held.append(HeldLine(start: start, length: Int32(length)))
+    if version == 1 {
+      size = offset
+      held = try Self.readLines(&cursor)
+    } else {
+      size = Int64(bitPattern: try cursor.readVarint())
+      goneSinceSeconds = Int64(bitPattern: try cursor.readVarint())
+      places = try Self.readPlaces(&cursor)
+      held = try Self.readRuns(&cursor)
     }
     guard offset >= Int64(tail.length), offset >= Int64(head.length), cursor.isAtEnd else {
       throw .malformedText
     }
+  }
+
+  private static func readCount(_ cursor: inout ByteCursor, bytesMin: Int) throws(ByteError) -> Int
+  {
+    let count = try cursor.readVarint()
+    guard count <= UInt64(min(cursor.remaining / bytesMin, heldLinesMax)) else { throw .truncated }
+    return Int(count)
+  }
+
+  private static func readOffset(_ cursor: inout ByteCursor) throws(ByteError) -> Int64 {
+    let offset = Int64(bitPattern: try cursor.readVarint())
+    guard offset >= 0 else { throw .malformedVarint }
+    return offset
+  }
+
+  private static func readLength(_ cursor: inout ByteCursor) throws(ByteError) -> Int32 {
+    let length = try cursor.readVarint()
+    guard length <= UInt64(Int32.max) else { throw .malformedVarint }
+    return Int32(length)
+  }
+
+  /// Held lines of version 1: each has its start.
+  private static func readLines(_ cursor: inout ByteCursor) throws(ByteError) -> [HeldLine] {
+    let count = try readCount(&cursor, bytesMin: 2)
+    var lines: [HeldLine] = []
+    lines.reserveCapacity(count)
+    for _ in 0..<count {
+      let start = try readOffset(&cursor)
+      lines.append(HeldLine(start: start, length: try readLength(&cursor)))
+    }
+    return lines
+  }
+
+  private static func readRuns(_ cursor: inout ByteCursor) throws(ByteError) -> [HeldLine] {
+    let count = try readCount(&cursor, bytesMin: 1)
+    var lines: [HeldLine] = []
+    lines.reserveCapacity(count)
+    while lines.count < count {
+      var start = try readOffset(&cursor)
+      let run = try cursor.readVarint()
+      guard run > 0, run <= UInt64(count - lines.count) else { throw .malformedVarint }
+      for _ in 0..<run {
+        let length = try readLength(&cursor)
+        guard start >= 0 else { throw .malformedVarint }
+        lines.append(HeldLine(start: start, length: length))
+        start = start &+ Int64(length)
+      }
+    }
+    return lines
+  }
+
+  private static func readPlaces(_ cursor: inout ByteCursor) throws(ByteError) -> FilePlaces {
+    let count = try cursor.readVarint()
+    guard count <= UInt64(FilePlaces.countMax) else { throw .malformedVarint }
+    var places: [FilePlaces.Place] = []
+    for _ in 0..<count {
+      let offset = try readOffset(&cursor)
+      let tail = try readFingerprint(&cursor, lengthMax: FileFingerprint.tailBytesMax)
+      guard offset >= Int64(tail.length), offset > places.last?.offset ?? -1 else {
+        throw .malformedVarint
+      }
+      places.append(FilePlaces.Place(offset: offset, tail: tail))
+    }
+    return FilePlaces(stored: places)
   }
 
   private static func readText(_ cursor: inout ByteCursor) throws(ByteError) -> String {

@@ -36,28 +36,13 @@ extension FileTailer {
         generation.size = status.size
         generation.lastGrowth = now
       }
-      let waited = now.seconds(since: generation.lastGrowth)
+      for other in unreadOriginals(for: generation)
+      where try isSameSoFar(file, status.size, other) { return false }
       for original in originals(for: generation) {
-        let likeness = try likeness(file, status.size, original)
-        if try wasTruncatedUnnoticed(original) {
-          // It is read first, and then this one is judged by what had been reached in it.
-          original.mustBeRead = true
-          return false
-        }
-        switch likeness {
-        case .different: continue
-        case .same where original.position.isTruncated:
-          takeOver(original, by: generation, now)
-          return false
-        case .readAlready:
-          try passOver(generation, file, size: status.size)
-          return true
-        case .same, .sameSoFar:
-          let originalSize = try original.file?.size() ?? 0
-          guard waited < settings.suspectCopySeconds, status.size <= originalSize else { continue }
-          generation.state = .suspectedCopy
-          // Looked at again in each round until it is decided.
-          return false
+        switch try judge(generation, file, status.size, original, now) {
+        case .isOther: continue
+        case .waits: return false
+        case .isDecided: return true
         }
       }
       generation.isKnownOriginal = true
@@ -67,6 +52,69 @@ extension FileTailer {
     } catch {
       failed(generation, error)
       return false
+    }
+  }
+
+  private enum Verdict {
+    /// No copy of this original.
+    case isOther
+    /// It is looked at again in each round until it is decided.
+    case waits
+    case isDecided
+  }
+
+  private func judge(
+    _ generation: FileGeneration, _ file: any File, _ size: Int64, _ original: FileGeneration,
+    _ now: MonotonicTime
+  ) throws(SystemError) -> Verdict {
+    let mayWait = now.seconds(since: generation.lastGrowth) < settings.suspectCopySeconds
+    if original.file == nil, !original.position.isTruncated {
+      guard mayWait, try beginsAlike(file, size, original) else { return .isOther }
+      if let verdict = reopen(original, now) { return verdict }
+    }
+    // Before the comparison, and the look for a truncation after it: whenever the file is truncated
+    // in between, this size is from before.
+    let originalSize = try original.file?.size() ?? 0
+    let likeness = try likeness(file, size, original)
+    if try wasTruncatedUnnoticed(original) {
+      // It is read first, and then this one is judged by what had been reached in it.
+      original.mustBeRead = true
+      return .waits
+    }
+    switch likeness {
+    case .different: return .isOther
+    case .same where original.position.isTruncated:
+      takeOver(original, by: generation, now)
+      return .waits
+    case .readAlready:
+      try passOver(generation, file, size: size, original)
+      return .isDecided
+    case .same, .sameSoFar:
+      guard mayWait, size <= originalSize else { return .isOther }
+      generation.state = .suspectedCopy
+      return .waits
+    }
+  }
+
+  /// Opens an original that rests, if it still has its name; nil when it is open now.
+  private func reopen(_ original: FileGeneration, _ now: MonotonicTime) -> Verdict? {
+    guard let status = (try? fileSystem.status(original.currentPath)) ?? nil,
+      FileIdentity(device: status.device, inode: status.inode) == original.position.identity
+    else { return .isOther }
+    // Discovery opens those of the last run, and knows their targets.
+    guard original.state == .dormant else { return .waits }
+    do throws(SystemError) {
+      let file = try fileSystem.open(original.currentPath, .read)
+      let opened = try file.status()
+      guard opened.inode == status.inode, opened.device == status.device else { return .waits }
+      let isSame = try reader.verify(file, original.position)
+      attach(file, to: original, now)
+      guard !isSame else { return nil }
+      restartAfterTruncation(original, now, mayBeCopy: true)
+      return .waits
+    } catch {
+      log.warn("a file cannot be opened; it is tried again", ["error": error.message])
+      return .waits
     }
   }
 
@@ -86,7 +134,7 @@ extension FileTailer {
         case .same:
           takeOver(original, by: copy, now)
           return true
-        case .readAlready: try passOver(copy, file, size: size)
+        case .readAlready: try passOver(copy, file, size: size, original)
         case .different, .sameSoFar: continue
         }
       } catch { failed(copy, error) }
@@ -97,13 +145,27 @@ extension FileTailer {
   /// Files that `generation` could be a copy of: truncated ones first.
   private func originals(for generation: FileGeneration) -> [FileGeneration] {
     related(to: generation.currentPath).filter { other in
-      other.number != generation.number && other.isKnownOriginal
-        && (other.position.isTruncated || other.file != nil) && keepsItsName(other)
-        && isRelated(generation, other)
+      other.number != generation.number && other.isKnownOriginal && !other.isReadOnce
+        && keepsItsName(other) && isRelated(generation, other)
     }.sorted { a, b in
       a.position.isTruncated == b.position.isTruncated
         ? a.number > b.number : a.position.isTruncated
     }
+  }
+
+  /// Files of which nothing was read yet, and whose copy `generation` is by its name: they are read
+  /// before it is judged.
+  private func unreadOriginals(for generation: FileGeneration) -> [FileGeneration] {
+    related(to: generation.currentPath).filter { other in
+      other.number != generation.number && other.position.offset == 0 && other.file != nil
+        && other.mustBeRead && other.state == .reading && !other.isReadOnce && keepsItsName(other)
+        && Self.isDerived(Self.name(of: generation.currentPath), from: other)
+    }
+  }
+
+  private static func isDerived(_ name: Substring, from original: FileGeneration) -> Bool {
+    let originalName = Self.name(of: original.currentPath)
+    return name.hasPrefix("\(originalName).") || name.hasPrefix("\(originalName)-")
   }
 
   /// Generations whose names a copy's name could be made of, by the names alone: among thousands
@@ -142,7 +204,7 @@ extension FileTailer {
     let copyName = Self.name(of: copy.currentPath)
     let originalName = Self.name(of: original.currentPath)
     if original.position.offset < Self.evidenceBytesMin {
-      return copyName.hasPrefix("\(originalName).") || copyName.hasPrefix("\(originalName)-")
+      return Self.isDerived(copyName, from: original)
     }
     let stem = Self.stem(of: originalName)
     return !stem.isEmpty && copyName != originalName && copyName.hasPrefix(stem)
@@ -157,48 +219,66 @@ extension FileTailer {
     _ file: any File, _ size: Int64, _ original: FileGeneration
   ) throws(SystemError) -> Likeness {
     let position = original.position
+    guard try beginsAlike(file, size, original) else { return .different }
     if size >= position.offset {
-      let head = try file.readBytes(at: 0, count: Int(position.head.length))
-      guard LineReader.fingerprint(head) == position.head else { return .different }
       let tail = try file.readBytes(
         at: position.offset - Int64(position.tail.length), count: Int(position.tail.length))
       return LineReader.fingerprint(tail) == position.tail ? .same : .different
     }
     if position.isTruncated {
-      guard let place = original.checkpoints.last(where: { $0.offset <= size }),
-        place.offset >= Int64(position.head.length)
+      // Without the whole beginning its end must be known.
+      guard let place = position.places.last(upTo: size),
+        place.offset >= Int64(position.head.length) || place.offset == size
       else { return .different }
-      let head = try file.readBytes(at: 0, count: Int(position.head.length))
       let tail = try file.readBytes(
         at: place.offset - Int64(place.tail.length), count: Int(place.tail.length))
-      return LineReader.fingerprint(head) == position.head
-        && LineReader.fingerprint(tail) == place.tail ? .readAlready : .different
+      return LineReader.fingerprint(tail) == place.tail ? .readAlready : .different
     }
     // A copy that is not complete can only be compared while the original is there.
-    guard let source = original.file else { return .different }
+    return try isSameSoFar(file, size, original) ? .sameSoFar : .different
+  }
+
+  /// Whether a file has the original's first bytes, or is too short to tell.
+  private func beginsAlike(
+    _ file: any File, _ size: Int64, _ original: FileGeneration
+  ) throws(SystemError) -> Bool {
+    let head = original.position.head
+    guard size >= Int64(head.length) else { return true }
+    return LineReader.fingerprint(try file.readBytes(at: 0, count: Int(head.length))) == head
+  }
+
+  /// Whether the first and the last bytes of a file are in the original at the same places.
+  private func isSameSoFar(
+    _ file: any File, _ size: Int64, _ original: FileGeneration
+  ) throws(SystemError) -> Bool {
+    guard let source = original.file else { return false }
     let count = Int(min(size, Int64(FileFingerprint.headBytesMax)))
     let start = size - Int64(min(Int(size), FileFingerprint.tailBytesMax))
     for (offset, length) in [(0, count), (start, Int(size - start))] {
       let theirs = try source.readBytes(at: offset, count: length)
-      guard try file.readBytes(at: offset, count: length) == theirs else { return .different }
+      guard theirs.count == length, try file.readBytes(at: offset, count: length) == theirs else {
+        return false
+      }
     }
-    return .sameSoFar
+    return true
   }
 
   /// Goes to the end of a copy that holds nothing new.
   private func passOver(
-    _ copy: FileGeneration, _ file: any File, size: Int64
+    _ copy: FileGeneration, _ file: any File, size: Int64, _ original: FileGeneration
   ) throws(SystemError) {
     countCopy()
-    let tailLength = Int(min(size, Int64(FileFingerprint.tailBytesMax)))
-    let headLength = Int(min(size, Int64(FileFingerprint.headBytesMax)))
-    copy.position.tail = LineReader.fingerprint(
-      try file.readBytes(at: size - Int64(tailLength), count: tailLength))
-    copy.position.head = LineReader.fingerprint(try file.readBytes(at: 0, count: headLength))
     copy.position.offset = size
+    try reader.fingerprint(file, &copy.position)
     copy.isKnownOriginal = true
     copy.state = .reading
     copy.isDirty = true
+    // Lines of the last run that were held back stand here as they stood in the original.
+    let held = original.restoredHeld.filter { $0.start + Int64($0.length) <= size }
+    guard !held.isEmpty else { return }
+    original.restoredHeld.removeAll { $0.start + Int64($0.length) <= size }
+    copy.restoredHeld = held
+    rereadHeldLines(of: copy)
   }
 
   /// Goes on with a truncated generation in its copy, under the generation's number.
@@ -212,6 +292,7 @@ extension FileTailer {
     forget(copy)
     original.position.identity = status
     original.position.isTruncated = false
+    original.position.goneSinceSeconds = 0
     original.isDirty = true
     original.isKnownOriginal = true
     current[status] = original.number

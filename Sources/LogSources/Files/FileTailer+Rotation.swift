@@ -8,14 +8,12 @@ extension FileTailer {
   /// nothing are passed over until their poll is due, unless something is awaited of them.
   package func lookAround(_ sink: any LineSink, afterChunk: () -> Bool) {
     let now = clock.monotonic()
-    let due = generations.values.filter { $0.file == nil || isLookDue($0, now) }
+    let absent = generations.values.filter { $0.file == nil }
+    for generation in absent { lookAtAbsent(generation, now) }
+    let due = generations.values.filter { $0.file != nil && isLookDue($0, now) }
     for generation in due.sorted(by: { $0.number < $1.number }) {
-      if generation.file == nil {
-        forgetIfUnseen(generation, now)
-      } else {
-        lookAt(generation, sink, now)
-        guard afterChunk() else { return }
-      }
+      lookAt(generation, sink, now)
+      guard afterChunk() else { return }
     }
   }
 
@@ -29,10 +27,27 @@ extension FileTailer {
     return now.seconds(since: generation.lastLook) >= settings.pollSeconds
   }
 
-  private func forgetIfUnseen(_ generation: FileGeneration, _ now: MonotonicTime) {
-    guard generation.position.held.isEmpty,
-      now.seconds(since: generation.lastSeen) > settings.forgetAfterSeconds
-    else { return }
+  /// Counts what a truncation destroyed once no copy is to be expected, and forgets what was not
+  /// seen for long, restarts not counted: a file may be on a disk that is mounted late.
+  private func lookAtAbsent(_ generation: FileGeneration, _ now: MonotonicTime) {
+    let unseen = now.seconds(since: generation.lastSeen)
+    let holdsLines = generation.position.held.count > generation.restoredHeld.count
+    if generation.state == .absent {
+      guard hasAll, unseen >= settings.suspectCopySeconds else { return }
+      if generation.position.isTruncated { countUnread(of: generation) }
+      let seconds = clock.now() / 1_000_000_000
+      if generation.position.goneSinceSeconds == 0
+        || generation.position.goneSinceSeconds > seconds
+      {
+        generation.position.goneSinceSeconds = seconds
+        generation.isDirty = true
+      }
+      let gone = Double(seconds - generation.position.goneSinceSeconds)
+      guard !holdsLines, gone > settings.forgetAfterSeconds else { return }
+    } else {
+      guard !holdsLines, unseen > settings.forgetAfterSeconds else { return }
+    }
+    countGap(of: generation)
     forget(generation)
   }
 
@@ -43,6 +58,12 @@ extension FileTailer {
       let wasTold = generation.mustBeLookedAt || generation.mustBeRead
       generation.mustBeLookedAt = false
       generation.lastLook = now
+      // Of a file that was truncated and has grown beyond it is another size.
+      if status.size > generation.position.size, !generation.isReadOnce,
+        try reader.verify(file, generation.position)
+      {
+        generation.noteSize(status.size)
+      }
       if status.size != generation.size, !wasTold { generation.growsUntold = true }
       if status.size != generation.size
         || status.modifiedNanoseconds != generation.modifiedNanoseconds
@@ -81,6 +102,7 @@ extension FileTailer {
   private func close(_ generation: FileGeneration, _ now: MonotonicTime, isGone: Bool) {
     hasUnpublishedChanges = true
     if isGone, generation.position.held.isEmpty {
+      countGap(of: generation)
       forget(generation)
       return
     }
@@ -90,14 +112,17 @@ extension FileTailer {
     generation.lastSeen = now
   }
 
-  /// What discovery need not open again, with the size at which each was left.
-  package var knownFiles: [FileIdentity: Int64?] {
-    var known: [FileIdentity: Int64?] = [:]
+  /// What discovery need not open again, with how those were left that are closed.
+  package var knownFiles: [FileIdentity: FileMailbox.Rest?] {
+    var known: [FileIdentity: FileMailbox.Rest?] = [:]
     for (identity, number) in current {
       guard let generation = generations[number] else { continue }
       switch generation.state {
       case .reading, .suspectedCopy: known[identity] = .some(nil)
-      case .dormant: known[identity] = .some(generation.isReadOnce ? nil : generation.size)
+      case .dormant:
+        let rest = FileMailbox.Rest(
+          size: generation.size, modifiedNanoseconds: generation.modifiedNanoseconds)
+        known[identity] = .some(generation.isReadOnce ? nil : rest)
       case .absent: break
       }
     }

@@ -55,7 +55,7 @@ package struct FileArrival: Sendable {
 /// what is to be stored together with those lines, and must not be called from inside the sink.
 package final class FileTailer {
   package let job: String
-  package private(set) var counters = FileCounters()
+  package internal(set) var counters = FileCounters()
 
   let settings: FileTailSettings
   let fileSystem: any FileSystem
@@ -70,6 +70,8 @@ package final class FileTailer {
   /// By what a copy's name would begin with; nil when it is to be made anew.
   var byCopyPrefix: [String: [Int64]]?
   private var forgotten: [Int64] = []
+  /// Lines that were held back when the last run ended, to be handed on before all others.
+  var reread: [HeldBack] = []
   /// All files that there were at the start have come: before that a copy cannot be told from a new
   /// file, since its original may be among those that are still to come.
   var hasAll = false
@@ -124,7 +126,8 @@ package final class FileTailer {
     forgotten = []
     // What may be a copy in the making is not stored: after a crash it is judged anew.
     for generation in generations.values where generation.isKnownOriginal {
-      let lines = held[generation.number] ?? []
+      // What was not read once more yet is held still.
+      let lines = generation.restoredHeld + (held[generation.number] ?? [])
       if generation.position.held != lines {
         generation.position.held = lines
         generation.isDirty = true
@@ -162,6 +165,10 @@ package final class FileTailer {
     }
     guard known.file == nil else { return }
     known.isReadOnce = arrival.isReadOnce
+    if known.position.goneSinceSeconds != 0 {
+      known.position.goneSinceSeconds = 0
+      known.isDirty = true
+    }
     do throws(SystemError) {
       // Of a file of which nothing was read, a name is all that is known.
       let hasName = arrival.path == known.position.path
@@ -173,7 +180,7 @@ package final class FileTailer {
         setPath(known, arrival.path)
         if isSame {
           attach(arrival.file, to: known, now)
-          rereadHeldLines(known)
+          known.noteSize(arrival.status.size)
         } else {
           // Truncated meanwhile, or another file under a name that comes again and again
           // (`app.log.1`) with the inode of one that is gone: then it may be a copy.
@@ -182,6 +189,7 @@ package final class FileTailer {
         }
       } else if !arrival.isOutsidePatterns {
         // Another file that got the inode of one that is gone; it may be a copy as any other.
+        countGap(of: known)
         forget(known)
         adoptUnknown(arrival, now)
       }
@@ -221,11 +229,19 @@ package final class FileTailer {
     {
       position.offset = offset
       isKnownOriginal = true
+      do throws(SystemError) {
+        try reader.fingerprint(arrival.file, &position)
+      } catch {
+        log.warn(
+          "a file could not be read at the place that was imported",
+          ["path": arrival.path, "error": error.message])
+      }
     }
     let generation = FileGeneration(
       number: takeNumber(), position: position, state: .reading, target: arrival.target, now: now,
       isKnownOriginal: isKnownOriginal)
     generation.isReadOnce = arrival.isReadOnce
+    generation.noteSize(arrival.status.size)
     add(generation)
     attach(arrival.file, to: generation, now)
   }
@@ -239,7 +255,7 @@ package final class FileTailer {
     generation.isDirty = true
   }
 
-  private func attach(_ file: any File, to generation: FileGeneration, _ now: MonotonicTime) {
+  func attach(_ file: any File, to generation: FileGeneration, _ now: MonotonicTime) {
     hasUnpublishedChanges = true
     generation.file = file
     generation.state = .reading
@@ -248,6 +264,7 @@ package final class FileTailer {
     generation.lastGrowth = now
     generation.isRotatedAway = false
     byPath[generation.currentPath, default: []].insert(generation.number)
+    rereadHeldLines(of: generation)
   }
 
   /// Goes on with `generation` in another file.
@@ -268,33 +285,6 @@ package final class FileTailer {
   }
 
   // MARK: Reading
-
-  /// Lines that were held back when the last run ended, to be handed on before all others.
-  private var reread: [(number: Int64, lines: [FilePosition.HeldLine])] = []
-
-  private func rereadHeldLines(_ generation: FileGeneration) {
-    guard !generation.position.held.isEmpty else { return }
-    reread.append((generation.number, generation.position.held))
-  }
-
-  private func handOnHeldLines(_ sink: any LineSink) {
-    let waiting = reread
-    reread = []
-    for (number, lines) in waiting {
-      guard let generation = generations[number], let file = generation.file else { continue }
-      for held in lines {
-        do throws(SystemError) {
-          let bytes = try file.readBytes(at: held.start, count: Int(held.length))
-          guard bytes.count == Int(held.length) else { continue }
-          try reader.decode(bytes, of: file) {
-            _ = sink.take(
-              line: $0, path: generation.position.path, target: generation.target,
-              origin: LineOrigin(source: number, start: held.start, length: held.length))
-          }
-        } catch { failed(generation, error) }
-      }
-    }
-  }
 
   /// Reads one chunk of each file that may have something; true when there is more at once.
   ///
@@ -339,7 +329,8 @@ package final class FileTailer {
       if generation.position.offset != before {
         generation.isDirty = true
         generation.lastGrowth = now
-        generation.addCheckpoint()
+        generation.position.places.add(
+          FilePlaces.Place(offset: generation.position.offset, tail: generation.position.tail))
       }
       switch outcome {
       case .more:
@@ -350,6 +341,7 @@ package final class FileTailer {
         if partialBytes != generation.partialBytes { generation.lastGrowth = now }
         generation.partialBytes = partialBytes
         generation.size = generation.position.offset + Int64(partialBytes)
+        generation.noteSize(generation.size)
         generation.mustBeRead = false
         return false
       case .truncated:
@@ -377,7 +369,7 @@ package final class FileTailer {
     old.lastSeen = now
     old.position.isTruncated = true
     old.isDirty = true
-    let unread = UInt64(max(0, old.size - old.position.offset))
+    old.position.goneSinceSeconds = clock.now() / 1_000_000_000
     let path = old.currentPath
     byPath[path]?.remove(old.number)
     let fresh = FileGeneration(
@@ -386,10 +378,10 @@ package final class FileTailer {
       state: .reading, target: old.target, now: now, isKnownOriginal: !mayBeCopy)
     add(fresh)
     if let file { attach(file, to: fresh, now) }
-    if !handOverToCopy(of: old, now) {
-      counters.destroyedBytes &+= unread
+    if !handOverToCopy(of: old, now), old.position.offset == 0 {
       // Nothing was read of it: a copy is as good as a new file.
-      if old.position.offset == 0 { forget(old) }
+      countGap(of: old)
+      forget(old)
     }
   }
 

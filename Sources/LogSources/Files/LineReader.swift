@@ -48,6 +48,14 @@ struct LineReader {
     return try file.size() >= position.offset
   }
 
+  /// Fingerprints what stands before a place of which nothing else is known.
+  func fingerprint(_ file: any File, _ position: inout FilePosition) throws(SystemError) {
+    let tailLength = min(position.offset, Int64(FileFingerprint.tailBytesMax))
+    position.tail = Self.fingerprint(
+      try file.readBytes(at: position.offset - tailLength, count: Int(tailLength)))
+    try extendHead(file, &position)
+  }
+
   static func fingerprint(_ bytes: [UInt8]) -> FileFingerprint {
     bytes.withUnsafeBytes { FileFingerprint($0) }
   }
@@ -82,8 +90,7 @@ struct LineReader {
         partial = 0
       }
       let consumed = tailLength + Int(position.offset - begin.offset)
-      let tailStart = max(0, consumed - FileFingerprint.tailBytesMax)
-      position.tail = FileFingerprint(UnsafeRawBufferPointer(rebasing: bytes[tailStart..<consumed]))
+      Self.note(bytes, consumed, &position)
       if split.isPaused { return (.paused, false) }
       if isFull { return (.more, partial == fresh.count) }
       return (.atEnd(partialBytes: partial), false)
@@ -98,6 +105,19 @@ struct LineReader {
     return result.outcome
   }
 
+  /// Fingerprints what was read up to a place: `bytes[consumed]` is the one at `position.offset`.
+  private static func note(
+    _ bytes: UnsafeRawBufferPointer, _ consumed: Int, _ position: inout FilePosition
+  ) {
+    let tailStart = max(0, consumed - FileFingerprint.tailBytesMax)
+    position.tail = FileFingerprint(UnsafeRawBufferPointer(rebasing: bytes[tailStart..<consumed]))
+    // The file's start comes of the same read: between two it can be truncated and written anew.
+    guard Int64(consumed) == position.offset else { return }
+    let length = min(consumed, FileFingerprint.headBytesMax)
+    guard length > Int(position.head.length) else { return }
+    position.head = FileFingerprint(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+  }
+
   /// Gives back the room that an overlong line took.
   mutating func shrink() {
     let usual = limits.chunkBytes + FileFingerprint.tailBytesMax
@@ -109,26 +129,26 @@ struct LineReader {
     _ file: any File, _ position: inout FilePosition, counters: inout FileCounters,
     line: (UnsafeRawBufferPointer, _ start: Int64, _ length: Int32) -> Bool
   ) throws(SystemError) {
-    let bytes = try file.readBytes(at: position.offset, count: limits.lineBytesMax)
+    let tailLength = Int(position.tail.length)
+    let all = try file.readBytes(
+      at: position.offset - Int64(tailLength), count: tailLength + limits.lineBytesMax)
     let splitter = LineSplitter(
       limits: limits, encoding: encoding, unit: try encoding.unit(of: file))
-    guard !bytes.isEmpty, bytes.withUnsafeBytes({ splitter.newline(in: $0, from: 0) }) < 0 else {
-      return
-    }
-    if !position.isInsideOverlongLine {
-      bytes.withUnsafeBytes { whole in
-        splitter.encoding.decode(whole, splitter.unit) {
+    all.withUnsafeBytes { all in
+      guard all.count > tailLength, position.tail.matches(prefixOf: all) else { return }
+      let bytes = UnsafeRawBufferPointer(rebasing: all[tailLength...])
+      guard splitter.newline(in: bytes, from: 0) < 0 else { return }
+      if !position.isInsideOverlongLine {
+        splitter.encoding.decode(bytes, splitter.unit) {
           _ = line($0, position.offset, Int32(bytes.count))
         }
+        counters.readLines &+= 1
       }
-      counters.readLines &+= 1
+      counters.readBytes &+= UInt64(bytes.count)
+      position.isInsideOverlongLine = false
+      position.offset += Int64(bytes.count)
+      Self.note(all, all.count, &position)
     }
-    counters.readBytes &+= UInt64(bytes.count)
-    position.isInsideOverlongLine = false
-    position.offset += Int64(bytes.count)
-    let tailLength = min(FileFingerprint.tailBytesMax, Int(position.offset))
-    position.tail = Self.fingerprint(
-      try file.readBytes(at: position.offset - Int64(tailLength), count: tailLength))
     try extendHead(file, &position)
   }
 
@@ -156,7 +176,10 @@ struct LineReader {
     let wanted = Int(min(Int64(FileFingerprint.headBytesMax), position.offset))
     guard Int(position.head.length) < wanted else { return }
     let bytes = try file.readBytes(at: 0, count: wanted)
-    // Shorter when it was truncated just now; the next read will notice.
-    if bytes.count == wanted { position.head = Self.fingerprint(bytes) }
+    // A file that was truncated since the last read has another start; the next read notices it.
+    let tail = try file.readBytes(
+      at: position.offset - Int64(position.tail.length), count: Int(position.tail.length))
+    guard bytes.count == wanted, Self.fingerprint(tail) == position.tail else { return }
+    position.head = Self.fingerprint(bytes)
   }
 }
