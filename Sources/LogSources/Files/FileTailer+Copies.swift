@@ -36,10 +36,14 @@ extension FileTailer {
         generation.size = status.size
         generation.lastGrowth = now
       }
+      let mayWait = now.seconds(since: generation.lastGrowth) < settings.suspectCopySeconds
       for other in unreadOriginals(for: generation)
-      where try isSameSoFar(file, status.size, other) { return false }
+      where try mayWait && isSameSoFar(file, status.size, other) {
+        other.mustBeRead = true
+        return false
+      }
       for original in originals(for: generation) {
-        switch try judge(generation, file, status.size, original, now) {
+        switch try judge(generation, file, status.size, original, mayWait: mayWait, now) {
         case .isOther: continue
         case .waits: return false
         case .isDecided: return true
@@ -65,9 +69,8 @@ extension FileTailer {
 
   private func judge(
     _ generation: FileGeneration, _ file: any File, _ size: Int64, _ original: FileGeneration,
-    _ now: MonotonicTime
+    mayWait: Bool, _ now: MonotonicTime
   ) throws(SystemError) -> Verdict {
-    let mayWait = now.seconds(since: generation.lastGrowth) < settings.suspectCopySeconds
     if original.file == nil, !original.position.isTruncated {
       guard mayWait, try beginsAlike(file, size, original) else { return .isOther }
       if let verdict = reopen(original, now) { return verdict }
@@ -158,7 +161,7 @@ extension FileTailer {
   private func unreadOriginals(for generation: FileGeneration) -> [FileGeneration] {
     related(to: generation.currentPath).filter { other in
       other.number != generation.number && other.position.offset == 0 && other.file != nil
-        && other.mustBeRead && other.state == .reading && !other.isReadOnce && keepsItsName(other)
+        && other.state == .reading && !other.isReadOnce && keepsItsName(other)
         && Self.isDerived(Self.name(of: generation.currentPath), from: other)
     }
   }
