@@ -1,3 +1,4 @@
+import LogSources
 import Pipeline
 import TelemetryModel
 import TestSupport

@@ -37,8 +37,8 @@ extension FileTailer {
         generation.lastGrowth = now
       }
       let mayWait = now.seconds(since: generation.lastGrowth) < settings.suspectCopySeconds
-      for other in unreadOriginals(for: generation)
-      where try mayWait && isSameSoFar(file, status.size, other) {
+      for other in unreadOriginals(for: generation) where mayWait {
+        guard try isSameSoFar(file, status.size, other) else { continue }
         other.mustBeRead = true
         return false
       }
