@@ -167,9 +167,8 @@ final class SourceTally {
       hot = Counts()
     }
     if let share = takeShare(of: source) { pastShares.append(share) }
-    guard let one = counts.removeValue(forKey: source),
-      let name = names.removeValue(forKey: source)
-    else { return }
+    let one = counts.removeValue(forKey: source) ?? Counts()
+    guard let name = names.removeValue(forKey: source) else { return }
     past[name, default: Past()].counts.add(one)
     past[name]?.addedLines += addedLines
     past[name]?.droppedLines += droppedLines
