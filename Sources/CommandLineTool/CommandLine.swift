@@ -37,6 +37,8 @@ package func runCommandLine() -> Never {
   } else {
     signal(SIGPIPE, SIG_IGN)
   }
+  // An agent is one small program of many on its machine.
+  if words.first == "agent" { ProcessLimits.spareMemory() }
   let surroundings = Surroundings(
     output: DescriptorOutput.standardOutput, errors: DescriptorOutput.standardError,
     environment: processEnvironment(), now: wallClockNanoseconds)

@@ -62,3 +62,83 @@ package enum Snappy {
     return try result.get()
   }
 }
+
+/// Compresses a block whose bytes come in pieces, without ever having all of them in one place.
+///
+/// The format takes input in fragments of 64 KiB, each compressed by itself: the result is what
+/// ``Snappy/compress(_:)-(UnsafeRawBufferPointer)`` makes of all pieces in a row.
+package struct SnappyBlockWriter {
+  private static let fragmentBytes = 1 << 16
+
+  private var out: [UInt8] = []
+  /// Less than a fragment.
+  private var pending: [UInt8] = []
+  /// Where a fragment is compressed to.
+  private var packed = [UInt8](
+    repeating: 0, count: snappy_max_compressed_length(SnappyBlockWriter.fragmentBytes))
+  private var rest: Int
+
+  /// `byteCount` bytes must come, no more and no less.
+  package init(byteCount: Int) {
+    rest = byteCount
+    out.reserveCapacity(byteCount / 3)
+    pending.reserveCapacity(min(byteCount, Self.fragmentBytes))
+    var length = UInt64(byteCount)
+    while length >= 0x80 {
+      out.append(UInt8(truncatingIfNeeded: length) | 0x80)
+      length >>= 7
+    }
+    out.append(UInt8(length))
+  }
+
+  package mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
+
+  package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    precondition(bytes.count <= rest, "what comes is as long as was said")
+    rest -= bytes.count
+    var at = 0
+    if !pending.isEmpty {
+      at = min(bytes.count, Self.fragmentBytes - pending.count)
+      pending.append(contentsOf: bytes[..<at])
+      guard pending.count == Self.fragmentBytes else { return }
+      flush()
+    }
+    while bytes.count - at >= Self.fragmentBytes {
+      compress(UnsafeRawBufferPointer(rebasing: bytes[at..<at + Self.fragmentBytes]))
+      at += Self.fragmentBytes
+    }
+    pending.append(contentsOf: bytes[at...])
+  }
+
+  /// The block; nothing may follow.
+  package mutating func finish() -> [UInt8] {
+    precondition(rest == 0, "what comes is as long as was said")
+    if !pending.isEmpty { flush() }
+    // Bodies wait for a while: without the room that growing left.
+    return out.capacity - out.count < out.count / 4 ? out : out.withUnsafeBytes { [UInt8]($0) }
+  }
+
+  private mutating func flush() {
+    var whole: [UInt8] = []
+    swap(&whole, &pending)
+    whole.withUnsafeBytes { compress($0) }
+    whole.removeAll(keepingCapacity: true)
+    swap(&whole, &pending)
+  }
+
+  /// Adds one fragment, without the length that the library puts before it.
+  private mutating func compress(_ fragment: UnsafeRawBufferPointer) {
+    var written = packed.count
+    packed.withUnsafeMutableBytes { packed in
+      let status = snappy_compress(
+        fragment.baseAddress?.assumingMemoryBound(to: CChar.self), fragment.count,
+        packed.baseAddress?.assumingMemoryBound(to: CChar.self), &written)
+      precondition(status == SNAPPY_OK, "the buffer has snappy's own greatest length")
+    }
+    var start = 0
+    while packed[start] >= 0x80 { start += 1 }
+    packed.withUnsafeBytes {
+      out.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[(start + 1)..<written]))
+    }
+  }
+}

@@ -22,9 +22,12 @@ package final class Pipeline {
   // took a twentieth of the time of a line.
   @exclusivity(unchecked) private var entry: StageEntry
   @exclusivity(unchecked) private var bases: [Labels: BaseLabels] = [:]
-  @exclusivity(unchecked) private var lastBase: BaseLabels?
+  /// Of the line that came last.
+  @exclusivity(unchecked) private var lastBase: BaseLabels
   @exclusivity(unchecked) private var sets = LabelSets()
   @exclusivity(unchecked) private var key = LabelKey()
+  /// Of the line that is handed on.
+  private let rest = OutputRest()
   private let tenantSlot: Int
   private var dropCounts: [String: DropCount] = [:]
   /// Lines that came in and were dropped, alone or in a block, by their source's number.
@@ -41,7 +44,7 @@ package final class Pipeline {
 
   /// More kinds of incoming labels than this are forgotten, and made again as they come.
   private static let basesMax = 4096
-  private var basesMade = 0
+  private var basesMade = 1
 
   /// Throws ``PipelineError`` for a stage whose settings cannot be meant or are not supported.
   ///
@@ -66,8 +69,10 @@ package final class Pipeline {
       (stage as? any HoldingStage).map { (index, $0) }
     }
     tenantSlot = shared.slots.slot("__tenant_id__")
-    let none = BaseLabels(.none, id: -1, slots: shared.slots)
+    let none = BaseLabels(.none, id: 0, slots: shared.slots)
+    lastBase = none
     entry = StageEntry(base: none, timestamp: .zero, origin: .none)
+    bases[.none] = none
   }
 
   /// What was noticed in the settings, which are good nevertheless: settings that no stage knows.
@@ -126,10 +131,23 @@ package final class Pipeline {
     line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
     structuredMetadata: [Label] = [], origin: LineOrigin, emit: (PipelineOutput) -> Void
   ) {
-    let base = base(labels)
+    if lastBase.labels != labels { lastBase = base(labels) }
+    if entry.base !== lastBase { entry.base = lastBase }
     entry.reset(
-      line: line, timestamp: timestamp, base: base, structuredMetadata: structuredMetadata,
-      origin: origin, slots: shared.slots)
+      line: line, timestamp: timestamp, structuredMetadata: structuredMetadata, origin: origin,
+      slots: shared.slots)
+    run(&entry, from: 0, emit)
+  }
+
+  /// The same for a line with the labels of the line before, which there was.
+  package func process(
+    line: UnsafeRawBufferPointer, timestamp: Timestamp, origin: LineOrigin,
+    emit: (PipelineOutput) -> Void
+  ) {
+    // A block that a stage let go of may have left labels of its own.
+    if entry.base !== lastBase { entry.base = lastBase }
+    entry.reset(
+      line: line, timestamp: timestamp, structuredMetadata: [], origin: origin, slots: shared.slots)
     run(&entry, from: 0, emit)
   }
 
@@ -225,38 +243,45 @@ package final class Pipeline {
   }
 
   private func finish(_ entry: inout StageEntry, _ emit: (PipelineOutput) -> Void) {
-    var tenant: String?
+    var isPlain = entry.structuredMetadata.isEmpty && entry.earlierOrigins.isEmpty
     if entry.hasLabel(tenantSlot), let range = entry.label(tenantSlot) {
-      tenant = entry.string(range)
+      rest.tenant = entry.string(range)
       entry.removeLabel(tenantSlot)
+      isPlain = false
     }
-    var labels = entry.base.labels
-    if !entry.labelChanges.isEmpty {
+    if !isPlain {
+      rest.structuredMetadata = entry.structuredMetadata
+      rest.earlierOrigins = entry.earlierOrigins
+    }
+    let labelSet: Unmanaged<LabelSet>
+    if entry.labelChanges.isEmpty {
+      labelSet = Unmanaged.passUnretained(entry.base.labelSet)
+    } else {
       entry.writeKey(&key)
-      labels = sets.labels(of: entry, key: key, slots: shared.slots)
+      labelSet = sets.set(of: entry, key: key, slots: shared.slots)
     }
+    // All that is handed on lives until the next line: the entry, the sets, the rest.
     entry.bytes.withUnsafeBytes { bytes in
       emit(
         PipelineOutput(
-          labels: labels, timestamp: entry.timestamp, distantTime: entry.distantTime,
-          line: UnsafeRawBufferPointer(rebasing: bytes[entry.line]),
-          structuredMetadata: entry.structuredMetadata, tenant: tenant, origin: entry.origin,
-          earlierOrigins: entry.earlierOrigins))
+          labelSet: labelSet, timestamp: entry.timestamp, distantTime: entry.distantTime,
+          line: UnsafeRawBufferPointer(rebasing: bytes[entry.line]), origin: entry.origin,
+          isPlain: isPlain, rest: Unmanaged.passUnretained(rest)))
+    }
+    if !isPlain {
+      rest.tenant = nil
+      rest.structuredMetadata = []
+      rest.earlierOrigins = []
     }
   }
 
   /// The prepared form of labels; sources hand in the same few again and again.
   private func base(_ labels: Labels) -> BaseLabels {
-    if let last = lastBase, last.labels == labels { return last }
-    if let known = bases[labels] {
-      lastBase = known
-      return known
-    }
+    if let known = bases[labels] { return known }
     if bases.count >= Pipeline.basesMax { bases.removeAll() }
     let base = BaseLabels(labels, id: basesMade, slots: shared.slots)
     basesMade += 1
     bases[labels] = base
-    lastBase = base
     return base
   }
 }

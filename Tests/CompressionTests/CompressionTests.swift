@@ -61,4 +61,27 @@ import Testing
     let two = try Zlib.compress(Array("one ".utf8)) + Zlib.compress(Array("two".utf8))
     #expect(try Zlib.decompress(two, .gzip, bytesMax: 100) == Array("one two".utf8))
   }
+
+  /// However a block comes, it is the one that the library makes of all of it.
+  @Test(arguments: [0, 1, 1000, 65_535, 65_536, 65_537, 131_072, 400_000])
+  func piecesMakeTheBlockOfTheWhole(byteCount: Int) throws {
+    var generator = SystemRandomNumberGenerator()
+    let words = ["level=info", "trace", "served in 12 ms", "\u{0}\u{1}", "GET /api/v1/items"]
+    var whole: [UInt8] = []
+    while whole.count < byteCount {
+      whole += Array((words.randomElement(using: &generator) ?? "").utf8)
+      whole.append(UInt8.random(in: 0...255, using: &generator))
+    }
+    whole.removeLast(whole.count - byteCount)
+    for most in [1 + byteCount / 50, 1 + byteCount / 3, 1 + byteCount] {
+      var writer = SnappyBlockWriter(byteCount: byteCount)
+      var at = 0
+      while at < byteCount {
+        let end = min(byteCount, at + Int.random(in: 0...most, using: &generator))
+        writer.append(Array(whole[at..<end]))
+        at = end
+      }
+      #expect(writer.finish() == Snappy.compress(whole))
+    }
+  }
 }

@@ -35,6 +35,18 @@ import WireFormats
     #expect(push.streams.count == 2)
     #expect(isEqual(push.streams[0], streams[0]))
     #expect(isEqual(push.streams[1], streams[1]))
+    let entries = streams.map { stream in
+      var entries = EncodedEntries(labels: stream.labels)
+      for row in 0..<stream.count {
+        let entry = stream.entry(row)
+        entry.line.withUnsafeBytes {
+          entries.append(
+            line: $0, timestamp: entry.timestamp, structuredMetadata: entry.structuredMetadata)
+        }
+      }
+      return entries
+    }
+    #expect(LokiPushEncoder.encode(entries) == LokiPushEncoder.encode(streams))
   }
 
   /// Bytes written by hand after push.proto, not by our encoder.

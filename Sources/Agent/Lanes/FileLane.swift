@@ -19,6 +19,8 @@ final class FileLane {
     private var lastPath = ""
     private var lastTarget = -1
     private var lastSource: Int64 = .min
+    private let tally: SourceTally
+    private var hasNewLabels = false
     private var lastLabels = Labels.none
     /// Files that are forgotten, and of which lines may be held.
     private var leaving: Set<Int64> = []
@@ -32,6 +34,7 @@ final class FileLane {
       self.pipeline = pipeline
       self.mailbox = mailbox
       self.output = output
+      tally = output.tally
       self.clock = clock
       self.meter = meter
     }
@@ -40,21 +43,28 @@ final class FileLane {
       if target != lastTarget || path != lastPath {
         lastTarget = target
         lastPath = path
+        hasNewLabels = true
         let own = job.targets[min(target, job.targets.count - 1)].labels
         lastLabels = Labels([Label("filename", path)] + own.sorted)
       }
       if origin.source != lastSource {
         lastSource = origin.source
-        if output.tally.name(of: origin.source) == nil {
-          output.tally.name(
+        if tally.name(of: origin.source) == nil {
+          tally.name(
             origin.source, SourceName(kind: "file", job: job.name, name: path))
         }
       }
-      output.tally.read(origin.source, bytes: line.count)
+      tally.read(origin.source, bytes: line.count)
       output.noteChange()
-      pipeline.process(
-        line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
-        emit: { output.add($0) })
+      if hasNewLabels {
+        hasNewLabels = false
+        pipeline.process(
+          line: line, timestamp: output.stamp(), labels: lastLabels, origin: origin,
+          emit: { output.add($0) })
+      } else {
+        pipeline.process(
+          line: line, timestamp: output.stamp(), origin: origin, emit: { output.add($0) })
+      }
       return !output.wantsPause(pipeline)
     }
 

@@ -90,9 +90,16 @@ final class LaneOutput {
       tally.limited(output, .rate)
       return
     }
-    let isTaken = batcher.add(
-      line: output.line, timestamp: output.timestamp, labels: output.labels,
-      structuredMetadata: output.structuredMetadata, tenant: output.tenant ?? "")
+    // Most lines have labels alone: nothing else is looked at.
+    let isTaken =
+      output.isPlain
+      ? batcher.add(
+        line: output.line, timestamp: output.timestamp, labelsNumber: output.labelsNumber,
+        labels: output.labels)
+      : batcher.add(
+        line: output.line, timestamp: output.timestamp, labelsNumber: output.labelsNumber,
+        labels: output.labels, structuredMetadata: output.structuredMetadata,
+        tenant: output.tenant ?? "")
     if isTaken { tally.passed(output) } else { tally.limited(output, .streams) }
   }
 

@@ -53,7 +53,7 @@ func serve(
   if let level = server?.log.level.rawValue {
     LogSink.standardError.level = LogLevel(name: level) ?? .info
   }
-  // An agent is one small program of many on its machine.
+  // Found out late, when there are threads that have their arenas; `agent` says it at once.
   if server == nil { ProcessLimits.spareMemory() }
   let service = SystemdNotifier()
   let signals = try ProcessSignal.deliveries(on: try EventLoop.shared.get()[0])

@@ -10,10 +10,10 @@ package struct PushBatcher {
   private static let fullStreams = 10_000
 
   fileprivate struct Batch {
-    var streams: [StreamRows] = []
+    var streams: [EncodedEntries] = []
     var indices: [Labels: Int] = [:]
-    /// Streams by the address of their labels: a guess that is checked.
-    var recent = [Int32](repeating: -1, count: 256)
+    /// Streams by the number of their labels, at the number's lowest bits.
+    var recent = [(number: UInt64, index: Int)](repeating: (0, 0), count: 256)
     var bytes = 0
     var lineBytes = 0
     var entries = 0
@@ -27,10 +27,10 @@ package struct PushBatcher {
   private var current = Batch()
   private var batches: [String: Batch] = [:]
   private var sealed: [QueuedBody] = []
-  /// Emptied rows whose room the next streams take over.
-  private var spares: [StreamRows] = []
+  /// Emptied streams whose room the next ones take over.
+  private var spares: [EncodedEntries] = []
   private static let sparesMax = 16
-  private var spareBytes: Int { spares.reduce(0) { $0 + $1.lineBytes.capacity } }
+  private var spareBytes: Int { spares.reduce(0) { $0 + $1.bytes.capacity } }
   /// Lines in bodies that are not taken yet.
   package private(set) var entries = 0
 
@@ -49,10 +49,13 @@ package struct PushBatcher {
 
   /// Adds one line to the batch of its tenant (empty for the client's own); false when its stream
   /// is one too many.
+  ///
+  /// `labelsNumber` stands for the labels, which are asked for when it is not known: one number is
+  /// always of the same labels. 0 says nothing.
   @discardableResult
   package mutating func add(
-    line: UnsafeRawBufferPointer, timestamp: Timestamp, labels: Labels,
-    structuredMetadata: [Label], tenant: String
+    line: UnsafeRawBufferPointer, timestamp: Timestamp, labelsNumber: UInt64 = 0,
+    labels: @autoclosure () -> Labels, structuredMetadata: [Label] = [], tenant: String = ""
   ) -> Bool {
     var size = line.count
     for label in structuredMetadata { size += label.name.utf8.count + label.value.utf8.count }
@@ -62,12 +65,20 @@ package struct PushBatcher {
     {
       seal()
     }
-    let isTaken = current.add(
-      &spares,
-      line: line, timestamp: timestamp, labels: labels, structuredMetadata: structuredMetadata,
-      size: size, streamsMax: streamsMax)
-    if isTaken { entries += 1 }
-    return isTaken
+    let slot = Int(truncatingIfNeeded: labelsNumber & 255)
+    var index = current.recent[slot].index
+    if labelsNumber == 0 || current.recent[slot].number != labelsNumber {
+      index = current.stream(labels(), most: streamsMax, &spares)
+      guard index >= 0 else { return false }
+      current.recent[slot] = (labelsNumber, index)
+    }
+    current.streams[index].append(
+      line: line, timestamp: timestamp, structuredMetadata: structuredMetadata)
+    current.bytes += size
+    current.lineBytes += line.count
+    current.entries += 1
+    entries += 1
+    return true
   }
 
   private mutating func select(_ tenant: String) {
@@ -104,74 +115,30 @@ package struct PushBatcher {
       sealed.append(
         QueuedBody(
           profile: profile.number, tenant: tenant, entries: batch.entries,
-          lineBytes: batch.lineBytes, bytes: Self.fitted(LokiPushEncoder.encode(streams))))
+          lineBytes: batch.lineBytes, bytes: LokiPushEncoder.encode(streams)))
     }
     while spares.count < Self.sparesMax, let stream = batch.streams.popLast() { keep(stream) }
   }
 
-  /// Without the room at its end that compressing needed: bodies wait for a while.
-  private static func fitted(_ bytes: [UInt8]) -> [UInt8] {
-    bytes.capacity - bytes.count < bytes.count / 4 ? bytes : bytes.withUnsafeBytes { [UInt8]($0) }
-  }
-
-  private mutating func keep(_ stream: consuming StreamRows) {
-    guard spareBytes + stream.lineBytes.capacity <= 3 * bodyBytesMax else { return }
-    stream.timestamps.removeAll(keepingCapacity: true)
-    stream.lineBytes.removeAll(keepingCapacity: true)
-    stream.lineEnds.removeAll(keepingCapacity: true)
-    stream.structuredMetadata = []
+  private mutating func keep(_ stream: consuming EncodedEntries) {
+    guard spareBytes + stream.bytes.capacity <= 2 * bodyBytesMax else { return }
+    stream.reset(labels: .none)
     spares.append(stream)
   }
 }
 
 extension PushBatcher.Batch {
-  fileprivate mutating func add(
-    _ spares: inout [StreamRows], line: UnsafeRawBufferPointer, timestamp: Timestamp,
-    labels: Labels, structuredMetadata: [Label], size: Int, streamsMax: Int
-  ) -> Bool {
-    let index = stream(labels, most: streamsMax, &spares)
-    guard index >= 0 else { return false }
-    streams[index].append(
-      line: line, timestamp: timestamp, structuredMetadata: structuredMetadata)
-    bytes += size
-    lineBytes += line.count
-    entries += 1
-    return true
-  }
-
   /// The number of the stream with these labels; -1 when it would be one more than `most`.
-  ///
-  /// Label sets of one pipeline share their storage, so that its address finds most of them, and
-  /// the comparison is quick.
-  private mutating func stream(_ labels: Labels, most: Int, _ spares: inout [StreamRows]) -> Int {
-    let address = labels.sorted.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
-    let slot = Int(truncatingIfNeeded: (address >> 5) & 255)
-    let guess = Int(recent[slot])
-    if guess >= 0, streams[guess].labels == labels { return guess }
-    let index = indices[labels] ?? streams.count
-    if index == streams.count {
-      guard index < most else { return -1 }
-      indices[labels] = index
-      var rows = spares.popLast() ?? StreamRows(labels: labels)
-      rows.labels = labels
-      streams.append(rows)
-    }
-    recent[slot] = Int32(truncatingIfNeeded: index)
+  fileprivate mutating func stream(
+    _ labels: Labels, most: Int, _ spares: inout [EncodedEntries]
+  ) -> Int {
+    if let index = indices[labels] { return index }
+    let index = streams.count
+    guard index < most else { return -1 }
+    indices[labels] = index
+    var entries = spares.popLast() ?? EncodedEntries(labels: labels)
+    entries.reset(labels: labels)
+    streams.append(entries)
     return index
-  }
-}
-
-extension StreamRows {
-  /// Adds a row whose line is borrowed.
-  fileprivate mutating func append(
-    line: UnsafeRawBufferPointer, timestamp: Timestamp, structuredMetadata metadata: [Label]
-  ) {
-    timestamps.append(timestamp)
-    lineBytes.append(contentsOf: line)
-    lineEnds.append(lineBytes.count)
-    if !metadata.isEmpty || !structuredMetadata.isEmpty {
-      while structuredMetadata.count < timestamps.count - 1 { structuredMetadata.append([]) }
-      structuredMetadata.append(metadata)
-    }
   }
 }

@@ -58,7 +58,8 @@ package final class DiskQueue: Sendable {
 
   struct Pending {
     var record: QueueRecord
-    var payload: [UInt8]
+    /// As it is written: room for the frame, and the payload.
+    var framed: [UInt8]
     var shares: [SourceShare] = []
     /// Told once the record is durable (true), or when it never will be.
     var isSettled: (@Sendable (Bool) -> Void)?
@@ -181,8 +182,9 @@ package final class DiskQueue: Sendable {
     isSettled: (@Sendable (Bool) -> Void)? = nil
   ) throws(DeliveryError) {
     var pending = Pending(
-      record: record, payload: record.encoded(), shares: shares, isSettled: isSettled)
-    // The payload has them.
+      record: record, framed: record.encoded(behind: QueueFormat.frameBytes), shares: shares,
+      isSettled: isSettled)
+    // They are in what is written.
     for index in pending.record.bodies.indices { pending.record.bodies[index].bytes = [] }
     enum Outcome { case taken, wait, closed }
     while true {
@@ -193,7 +195,7 @@ package final class DiskQueue: Sendable {
           return .wait
         }
         state.pending.append(pending)
-        state.pendingBytes += pending.payload.count
+        state.pendingBytes += pending.framed.count
         return .taken
       }
       switch outcome {

@@ -42,9 +42,14 @@ package struct QueueRecord: Hashable, Sendable {
 
 extension QueueRecord {
   /// The payload of a record; docs/formats/agent-queue.md.
-  package func encoded() -> [UInt8] {
+  package func encoded() -> [UInt8] { encoded(behind: 0) }
+
+  /// The same behind so many zeros, for what is to come before it.
+  func encoded(behind headBytes: Int) -> [UInt8] {
     var out: [UInt8] = []
-    out.reserveCapacity(bodies.reduce(64) { $0 + $1.bytes.count + 64 })
+    let positionBytes = positions.reduce(0) { $0 + $1.key.utf8.count + $1.value.count + 20 }
+    out.reserveCapacity(bodies.reduce(headBytes + positionBytes + 32) { $0 + $1.bytes.count + 64 })
+    out.append(contentsOf: repeatElement(0, count: headBytes))
     out.append(isSnapshot ? 1 : 0)
     out.appendVarint(UInt64(positions.count))
     for position in positions {

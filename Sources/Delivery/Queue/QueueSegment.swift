@@ -24,17 +24,20 @@ enum QueueFormat {
     return UInt64(name.dropLast(suffix.count))
   }
 
-  /// The frame of a record, before its payload.
-  static func frame(_ payload: [UInt8], sequence: UInt64) -> [UInt8] {
-    var out: [UInt8] = []
-    out.reserveCapacity(frameBytes)
-    out.appendLittleEndian(UInt32(payload.count))
-    out.appendLittleEndian(checksum(payload, sequence))
-    out.appendLittleEndian(sequence)
-    return out
+  /// Writes the frame of a record into the first bytes of `record`, behind which its payload lies.
+  static func seal(_ record: inout [UInt8], sequence: UInt64) {
+    var frame: [UInt8] = []
+    frame.reserveCapacity(frameBytes)
+    frame.appendLittleEndian(UInt32(record.count - frameBytes))
+    frame.appendLittleEndian(
+      record.withUnsafeBytes {
+        checksum(UnsafeRawBufferPointer(rebasing: $0[frameBytes...]), sequence)
+      })
+    frame.appendLittleEndian(sequence)
+    for index in frame.indices { record[index] = frame[index] }
   }
 
-  static func checksum(_ payload: [UInt8], _ sequence: UInt64) -> UInt32 {
+  static func checksum(_ payload: UnsafeRawBufferPointer, _ sequence: UInt64) -> UInt32 {
     var seed: [UInt8] = []
     seed.appendLittleEndian(sequence)
     seed.appendLittleEndian(UInt32(payload.count))
@@ -107,7 +110,7 @@ struct SegmentReader {
     guard try file.size() >= start + Int64(length) else { return .damaged(offset: offset) }
     let payload = try file.readBytes(at: start, count: Int(length))
     guard payload.count == Int(length) else { return .damaged(offset: offset) }
-    guard QueueFormat.checksum(payload, sequence) == checksum,
+    guard payload.withUnsafeBytes({ QueueFormat.checksum($0, sequence) }) == checksum,
       let record = try? QueueRecord(encoded: payload)
     else { return .damaged(offset: offset) }
     offset = start + Int64(length)

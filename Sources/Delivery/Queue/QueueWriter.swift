@@ -25,7 +25,7 @@ struct QueueWriter {
         queue.writerSignal.wait()
         continue
       }
-      guard makeRoom(for: &batch), commitUntilDurable(batch) else {
+      guard makeRoom(for: &batch), commitUntilDurable(&batch) else {
         for one in batch { one.isSettled?(false) }
         return
       }
@@ -34,10 +34,10 @@ struct QueueWriter {
   }
 
   /// Tries until it is done; false when the queue was closed meanwhile.
-  private mutating func commitUntilDurable(_ batch: [DiskQueue.Pending]) -> Bool {
+  private mutating func commitUntilDurable(_ batch: inout [DiskQueue.Pending]) -> Bool {
     while true {
       do throws(SystemError) {
-        try commit(batch)
+        try commit(&batch)
         return true
       } catch {
         guard pauseAfter(error) else { return false }
@@ -52,7 +52,7 @@ struct QueueWriter {
       let bytesMax = min(
         queue.settings.pendingBytesMax, Int(clamping: queue.settings.bytesMax / 4))
       while batch.isEmpty || bytes < bytesMax, let one = state.pending.popFirst() {
-        bytes += one.payload.count
+        bytes += one.framed.count
         batch.append(one)
       }
       state.pendingBytes -= bytes
@@ -67,7 +67,7 @@ struct QueueWriter {
 
   /// Waits or drops until `batch` fits; false when the queue was closed meanwhile.
   private mutating func makeRoom(for batch: inout [DiskQueue.Pending]) -> Bool {
-    var needed = batch.reduce(Int64(0)) { $0 + Int64($1.payload.count + QueueFormat.frameBytes) }
+    var needed = batch.reduce(Int64(0)) { $0 + Int64($1.framed.count) }
     if (segment?.bytes ?? .max) >= queue.settings.segmentBytes { needed += snapshotBytes }
     while true {
       let (isFull, isEmpty, isClosed) = queue.state.withLock { state in
@@ -127,7 +127,7 @@ struct QueueWriter {
       queue.state.withLock { $0.ledger.lost(shares) }
       batch[index].shares = []
       batch[index].record.bodies = []
-      batch[index].payload = batch[index].record.encoded()
+      batch[index].framed = batch[index].record.encoded(behind: QueueFormat.frameBytes)
     }
     let records = batch.count
     queue.state.withLock { state in
@@ -182,20 +182,21 @@ struct QueueWriter {
 
   // MARK: Writing
 
-  private mutating func commit(_ batch: [DiskQueue.Pending]) throws(SystemError) {
+  private mutating func commit(_ batch: inout [DiskQueue.Pending]) throws(SystemError) {
     if let current = segment, current.bytes >= queue.settings.segmentBytes { leaveSegment() }
     if segment == nil { try beginSegment() }
     guard let current = segment else { return }
-    // One write for all: of records that were written one by one, a power cut can keep a later one
-    // and lose one before it.
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(
-      batch.reduce(0) { $0 + $1.payload.count + QueueFormat.frameBytes })
     var sequence = next
-    for pending in batch {
-      bytes += QueueFormat.frame(pending.payload, sequence: sequence)
-      bytes += pending.payload
+    for index in batch.indices {
+      QueueFormat.seal(&batch[index].framed, sequence: sequence)
       sequence += 1
+    }
+    // One write for all: of records that were written one by one, a power cut can keep a later one
+    // and lose one before it. Nearly always there is one, which is written as it lies.
+    var bytes = batch.first?.framed ?? []
+    if batch.count > 1 {
+      bytes.reserveCapacity(batch.reduce(0) { $0 + $1.framed.count })
+      for pending in batch.dropFirst() { bytes += pending.framed }
     }
     try current.file.write(bytes, at: current.bytes)
     try current.file.sync(.data)
@@ -235,9 +236,9 @@ struct QueueWriter {
     snapshot.isSnapshot = true
     snapshot.positions = queue.positions.sorted { $0.key < $1.key }
       .map { SourcePosition(key: $0.key, value: $0.value) }
-    let payload = snapshot.encoded()
-    let bytes =
-      QueueFormat.magic + QueueFormat.frame(payload, sequence: next) + payload
+    var framed = snapshot.encoded(behind: QueueFormat.frameBytes)
+    QueueFormat.seal(&framed, sequence: next)
+    let bytes = QueueFormat.magic + framed
     let file = try queue.fileSystem.open(path, .create)
     try file.write(bytes, at: 0)
     try file.sync(.data)

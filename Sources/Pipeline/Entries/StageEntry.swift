@@ -36,31 +36,34 @@ struct StageEntry {
     self.origin = origin
   }
 
-  /// Begins anew with a line, keeping what memory there is.
+  /// Begins anew with a line of the same base, keeping what memory there is.
+  ///
+  /// The labels' values come before the line, so that their places are always the same.
   mutating func reset(
-    line text: UnsafeRawBufferPointer, timestamp: Timestamp, base: BaseLabels,
-    structuredMetadata: [Label], origin: LineOrigin, slots: SlotTable
+    line text: UnsafeRawBufferPointer, timestamp: Timestamp, structuredMetadata: [Label],
+    origin: LineOrigin, slots: SlotTable
   ) {
     bytes.removeAll(keepingCapacity: true)
+    base.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    line = bytes.count..<(bytes.count + text.count)
     bytes.append(contentsOf: text)
-    line = 0..<text.count
     self.timestamp = timestamp
     distantTime = nil
-    self.base = base
-    labelChanges.removeAll(keepingCapacity: true)
-    if values.count == slots.count {
-      for slot in values.indices { values[slot] = .absent }
-    } else {
-      values = Array(repeating: .absent, count: slots.count)
+    if !labelChanges.isEmpty { labelChanges.removeAll(keepingCapacity: true) }
+    let count = slots.count
+    if values.count != count { values = Array(repeating: .absent, count: count) }
+    base.initialValues.withUnsafeBufferPointer { initial in
+      for slot in 0..<count { values[slot] = slot < initial.count ? initial[slot] : .absent }
     }
     if !looseValues.isEmpty { looseValues.removeAll(keepingCapacity: true) }
-    self.structuredMetadata = structuredMetadata
+    if !structuredMetadata.isEmpty || !self.structuredMetadata.isEmpty {
+      self.structuredMetadata = structuredMetadata
+    }
     self.origin = origin
     if !earlierOrigins.isEmpty { earlierOrigins = [] }
-    takeLabels()
   }
 
-  /// Puts the labels into the extracted map, as each pipeline and nested pipeline begins.
+  /// Puts the labels into the extracted map, as each nested pipeline begins.
   mutating func takeLabels() {
     let offset = bytes.count
     bytes.append(contentsOf: base.bytes)
@@ -142,9 +145,8 @@ extension StageEntry {
 
   /// Whether the label is there, or was and is taken away.
   func hasLabel(_ slot: Int) -> Bool {
-    for change in labelChanges where change.slot == slot { return true }
-    for value in base.values where value.slot == slot { return true }
-    return false
+    for index in labelChanges.indices where labelChanges[index].slot == slot { return true }
+    return base.has(slot)
   }
 
   mutating func setLabel(_ slot: Int, _ value: Range<Int>) { change(slot, value) }
@@ -158,11 +160,15 @@ extension StageEntry {
   }
 
   private mutating func change(_ slot: Int, _ value: Range<Int>?) {
-    if let index = labelChanges.firstIndex(where: { $0.slot == slot }) {
-      labelChanges[index].value = value
+    // From the end: labels are mostly set in the order of their slots.
+    var at = labelChanges.count
+    while at > 0, labelChanges[at - 1].slot > slot { at -= 1 }
+    if at > 0, labelChanges[at - 1].slot == slot {
+      labelChanges[at - 1].value = value
+    } else if at == labelChanges.count {
+      labelChanges.append((slot, value))
     } else {
-      labelChanges.insert(
-        (slot, value), at: labelChanges.firstIndex { $0.slot > slot } ?? labelChanges.count)
+      labelChanges.insert((slot, value), at: at)
     }
   }
 

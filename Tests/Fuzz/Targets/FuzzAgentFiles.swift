@@ -86,8 +86,9 @@ private func repairChecksums(_ file: inout [UInt8]) {
     let sequence = file.withUnsafeBytes {
       $0.loadUnaligned(fromByteOffset: at + 8, as: UInt64.self)
     }
-    let frame = QueueFormat.frame(Array(file[payload..<payload + length]), sequence: sequence)
-    file.replaceSubrange(at..<payload, with: frame)
+    var record = Array(file[at..<payload + length])
+    QueueFormat.seal(&record, sequence: sequence)
+    file.replaceSubrange(at..<payload + length, with: record)
     at = payload + length
   }
 }
