@@ -234,9 +234,20 @@ let fuzz: [Target] = {
   return [targets, tests] + (Context.environment["SLUICE_FUZZ"] == nil ? [] : [runner])
 }()
 
+/// Programs that measure one part alone; see Benchmarks/README.md.
+let benchmarks: [Target] =
+  Context.environment["SLUICE_BENCHMARKS"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "line-encoding",
+      dependencies: ["LinuxIO", "TelemetryModel", "WireFormats", "LogQL", "LogQuery", "LokiAPI"],
+      path: "Benchmarks/LineEncoding", swiftSettings: strict)
+  ]
+
 let all: [Target] =
   layers.joined().map(target) + [testSupport] + layers.joined().filter(\.tested).map(tests)
-  + [.testTarget(name: "HouseTests", swiftSettings: strict)] + fuzz
+  + [.testTarget(name: "HouseTests", swiftSettings: strict)] + fuzz + benchmarks
 
 /// With SLUICE_TESTS="LogQLTests,LogQueryTests" the package is these and what they need, so that
 /// little is compiled while one part is worked on.

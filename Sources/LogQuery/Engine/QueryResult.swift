@@ -10,6 +10,12 @@ package struct ResultEntry: Sendable {
   /// With the categories that `categorize-labels` answers tell apart.
   package let labels: RowLabels
 
+  package init(timestamp: Timestamp, text: EntryLine, labels: RowLabels) {
+    self.timestamp = timestamp
+    self.text = text
+    self.labels = labels
+  }
+
   package var line: [UInt8] { text.bytes }
 }
 

@@ -97,8 +97,11 @@ struct RowLabelSets {
       }
     }
     for entry in row.entries where entry.id >= 0 && entry.id != left {
+      if entry.id == LabelNames.errorDetails && row.hasErrorDetails { continue }
       body(entry.id, entry.value)
     }
+    // They stay when the error was dropped.
+    if row.hasErrorDetails { body(LabelNames.errorDetails, row.errorDetails) }
   }
 
   private func reducedKey(_ row: RowBuilder) -> LabelSetKey {

@@ -5,7 +5,7 @@ package struct EntryLine: Sendable {
   package let count: Int
 
   /// `range` is within `shared`, which has less than 4 GB.
-  init(_ shared: [UInt8], _ range: Range<Int>) {
+  package init(_ shared: [UInt8], _ range: Range<Int>) {
     self.shared = shared
     start = UInt32(range.lowerBound)
     count = range.count

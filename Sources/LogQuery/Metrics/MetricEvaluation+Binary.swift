@@ -66,7 +66,8 @@ struct VectorJoin {
   }
 
   private func signature(_ labels: Labels) -> Labels {
-    matching.isOn ? labels.only(compared) : labels.without(compared)
+    if operation.matching == nil { return labels }
+    return matching.isOn ? labels.only(compared) : labels.without(compared).withoutEmpty
   }
 
   /// `and`, or with `keepsMatched` false `unless`.
@@ -200,10 +201,10 @@ struct VectorJoin {
   }
 
   private func resultLabels(_ many: Labels, _ one: Labels) -> Labels {
-    if matching.cardinality == .oneToOne { return signature(many) }
-    guard !matching.included.isEmpty else { return many }
+    if matching.cardinality == .oneToOne { return signature(many).withoutEmpty }
+    guard !matching.included.isEmpty else { return many.withoutEmpty }
     let included = Set(matching.included)
-    return Labels(many.without(included).sorted + one.only(included).sorted)
+    return Labels(many.without(included).withoutEmpty.sorted + one.only(included).sorted)
   }
 }
 

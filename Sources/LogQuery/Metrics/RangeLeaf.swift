@@ -5,10 +5,14 @@ struct RangeLeaf: Hashable {
   let aggregation: RangeAggregation
   /// The grouping that the series are made by; nil keeps all labels.
   let grouping: Grouping?
+  /// Labels that stages made empty are left out of the series. So does `sum without`, and Loki
+  /// puts that around a range aggregation whose stages may leave fewer labels.
+  let leavesEmpty: Bool
 
   init(_ aggregation: RangeAggregation) {
     self.aggregation = aggregation.withoutIdleFormats
     grouping = aggregation.grouping
+    leavesEmpty = aggregation.isSummedUp
   }
 
   /// `sum by (a) (rate(…))` is the rate of what falls together; nil for what is no such sum.
@@ -22,6 +26,7 @@ struct RangeLeaf: Hashable {
     }
     aggregation = inner.withoutIdleFormats
     grouping = outer.grouping ?? Grouping(labels: [], isWithout: false)
+    leavesEmpty = grouping?.isWithout ?? false
   }
 
   /// The labels that the stages have to find.
@@ -33,6 +38,23 @@ struct RangeLeaf: Hashable {
 }
 
 extension RangeAggregation {
+  /// Whether Loki sums up, or takes the extremes of, series that parts of it may have in common.
+  fileprivate var isSummedUp: Bool {
+    switch function {
+    case .count, .rate, .bytes, .bytesRate, .sum, .minimum, .maximum: break
+    default: return false
+    }
+    guard grouping?.isWithout ?? true else { return false }
+    return range.selection.stages.contains { stage in
+      switch stage {
+      case .drop, .keep: true
+      case .labelFormat(let format):
+        format.assignments.contains { if case .rename = $0.source { true } else { false } }
+      default: false
+      }
+    }
+  }
+
   /// Without each `line_format` that no parser and no line filter follows: nobody reads its line,
   /// and Loki does not even look whether its template is right.
   fileprivate var withoutIdleFormats: RangeAggregation {

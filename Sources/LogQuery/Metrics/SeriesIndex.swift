@@ -15,6 +15,7 @@ struct SeriesIndex {
   /// A grouping by `__error__` asks for errors instead of failing on them.
   private let keepsErrors: Bool
   private let isAbsent: Bool
+  private let leavesEmpty: Bool
 
   init(_ leaf: RangeLeaf) {
     grouping = leaf.grouping
@@ -22,6 +23,7 @@ struct SeriesIndex {
     keepsErrors =
       leaf.grouping.map { !$0.isWithout && $0.labels.contains("__error__") } ?? false
     isAbsent = leaf.aggregation.function == .absent
+    leavesEmpty = leaf.leavesEmpty
   }
 
   /// Gives series the first places, before any row was seen.
@@ -42,6 +44,7 @@ struct SeriesIndex {
       group = group.grouped(by: grouping)
     }
     if !unwrapped.isEmpty, grouping.map(\.isWithout) ?? true { group = group.without(unwrapped) }
+    if leavesEmpty { group = group.withoutEmpty }
     let place = places[group] ?? labels.count
     if place == labels.count {
       labels.append(group)

@@ -87,6 +87,12 @@ extension Labels {
     return Labels(sorted.filter { grouping.labels.contains($0.name) })
   }
 
+  /// Without the labels that stages made empty: what Prometheus's builder of labels makes of a
+  /// set.
+  var withoutEmpty: Labels {
+    sorted.contains { $0.value.isEmpty } ? Labels(sorted.filter { !$0.value.isEmpty }) : self
+  }
+
   func only(_ names: Set<String>) -> Labels {
     Labels(sorted.filter { names.contains($0.name) && !$0.value.isEmpty })
   }

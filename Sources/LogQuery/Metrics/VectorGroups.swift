@@ -24,7 +24,8 @@ struct VectorGroups {
     let grouping = aggregation.grouping ?? Grouping(labels: [], isWithout: false)
     var places: [Labels: Int] = [:]
     for (index, series) in sorted.series.enumerated() {
-      let group = series.labels.grouped(by: grouping)
+      var group = series.labels.grouped(by: grouping)
+      if grouping.isWithout { group = group.withoutEmpty }
       if let place = places[group] {
         members[place].append(index)
       } else {

@@ -38,8 +38,7 @@ extension QueryService {
       guard query.expression.isLog else { throw QueryAPIError("only log queries are exported") }
     } catch let error where !(error is HTTPError) {
       let response = Self.response(to: error)
-      try await writer.respond(
-        HTTPStatus(response.status), contentType: response.contentType, body: response.body)
+      try await send(response, writer)
       return
     }
     var pages = LogPages(service.engine, query)

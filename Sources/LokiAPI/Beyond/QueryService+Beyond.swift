@@ -114,7 +114,7 @@ extension QueryService {
     }
     let result = QueryResult(value: .streams(entries.grouped), statistics: pages.statistics)
     encoder.encode(result, seconds: clock.monotonic().seconds(since: begun))
-    return .json(encoder.bytes)
+    return .json(pieces: encoder.pieces)
   }
 
   /// The lines around one, of its very stream, as they are stored.

@@ -58,8 +58,21 @@ extension QueryService {
     } catch let refusal as TenantHeader.Refusal {
       response = .text(refusal.message + "\n", status: refusal.status)
     }
-    try await writer.respond(
-      HTTPStatus(response.status), contentType: response.contentType, body: response.body)
+    try await send(response, writer)
+  }
+
+  /// A large answer goes piece by piece, at the client's pace.
+  func send(_ response: QueryAPIResponse, _ writer: ResponseWriter) async throws {
+    let status = HTTPStatus(response.status)
+    guard response.pieces.count > 1 else {
+      return try await writer.respond(
+        status, contentType: response.contentType, body: response.body)
+    }
+    let size = response.pieces.reduce(0) { $0 + $1.count }
+    try await writer.head(
+      status, headers: ["content-type": response.contentType, "content-length": "\(size)"])
+    for piece in response.pieces { try await writer.write(piece) }
+    try await writer.end()
   }
 
   func question(

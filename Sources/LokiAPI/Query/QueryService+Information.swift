@@ -25,7 +25,7 @@ extension QueryService {
     writer.endObject()
     return QueryAPIResponse(
       status: status, contentType: "application/json; charset=utf-8",
-      body: writer.bytes + [UInt8(ascii: "\n")])
+      pieces: [writer.bytes + [UInt8(ascii: "\n")]])
   }
 
   /// `/status/buildinfo`: the Loki whose API this is, for clients that look for features.

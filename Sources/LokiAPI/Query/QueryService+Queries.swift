@@ -58,7 +58,7 @@ extension QueryService {
     let result = try engine.answer(query, limits: limits(request))
     var encoder = ResultEncoder(flags: request.encodingFlags, direction: query.direction)
     encoder.encode(result, seconds: clock.monotonic().seconds(since: begun))
-    return .json(encoder.bytes)
+    return .json(pieces: encoder.pieces)
   }
 
   private func direction(_ parameters: QueryParameters) throws(QueryAPIError) -> Direction {

@@ -31,15 +31,25 @@ package struct QueryAPIRequest: Sendable {
 package struct QueryAPIResponse: Sendable {
   package var status: Int
   package var contentType: String
-  package var body: [UInt8]
+  /// The body, in pieces that are sent one after another.
+  package var pieces: [[UInt8]]
+  package var body: [UInt8] { pieces.count == 1 ? pieces[0] : Array(pieces.joined()) }
 
-  static func json(_ body: [UInt8]) -> QueryAPIResponse {
-    QueryAPIResponse(status: 200, contentType: "application/json; charset=UTF-8", body: body)
+  init(status: Int, contentType: String, pieces: [[UInt8]]) {
+    self.status = status
+    self.contentType = contentType
+    self.pieces = pieces
+  }
+
+  static func json(_ body: [UInt8]) -> QueryAPIResponse { json(pieces: [body]) }
+
+  static func json(pieces: [[UInt8]]) -> QueryAPIResponse {
+    QueryAPIResponse(status: 200, contentType: "application/json; charset=UTF-8", pieces: pieces)
   }
 
   static func text(_ text: String, status: Int) -> QueryAPIResponse {
     QueryAPIResponse(
-      status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
+      status: status, contentType: "text/plain; charset=utf-8", pieces: [Array(text.utf8)])
   }
 }
 

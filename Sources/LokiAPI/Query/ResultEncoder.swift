@@ -1,10 +1,10 @@
-import LogQuery
+package import LogQuery
 import LogStore
 import TelemetryModel
 import WireFormats
 
 /// Writes the answers of `query` and `query_range` as Loki's JSON.
-struct ResultEncoder {
+package struct ResultEncoder {
   private var writer = JSONWriter()
   private let flags: [String]
   private let categorizes: Bool
@@ -14,15 +14,21 @@ struct ResultEncoder {
   /// Where the next page begins, empty for nowhere; nil when no pages were asked for.
   var cursor: String?
 
-  init(flags: [String], direction: Direction) {
+  package init(flags: [String], direction: Direction) {
     self.flags = flags
     isForward = direction == .forward
     categorizes = flags.contains("categorize-labels")
   }
 
-  var bytes: [UInt8] { writer.bytes }
+  /// What was written so far, in pieces: a large answer is never moved to a larger place.
+  package var pieces: [[UInt8]] { full + [writer.bytes] }
 
-  mutating func encode(_ result: QueryResult, seconds: Double) {
+  /// Pieces that nothing is added to any more.
+  private var full: [[UInt8]] = []
+  private static let pieceBytes = 256 << 10
+
+  /// Writes a whole answer; `seconds` is what it took.
+  package mutating func encode(_ result: QueryResult, seconds: Double) {
     writer.beginObject()
     writer.key("status")
     writer.string("success")
@@ -68,6 +74,7 @@ struct ResultEncoder {
         for point in one.points { encode(point) }
         writer.endArray()
         writer.endObject()
+        if writer.bytes.count >= Self.pieceBytes { endPiece() }
       }
       writer.endArray()
     case .scalar(let point):
@@ -139,11 +146,21 @@ struct ResultEncoder {
       writer.encode(stream.labels.sorted)
       writer.key("values")
       writer.beginArray()
-      for entry in stream.entries { writer.encode(entry, categorizes: categorizes) }
+      for entry in stream.entries {
+        writer.encode(entry, categorizes: categorizes)
+        if writer.bytes.count >= Self.pieceBytes { endPiece() }
+      }
       writer.endArray()
       writer.endObject()
     }
     writer.endArray()
+  }
+
+  private mutating func endPiece() {
+    full.append(writer.bytes)
+    writer.bytes = []
+    // Most pieces are longer than their limit by less than this.
+    writer.bytes.reserveCapacity(Self.pieceBytes + (4 << 10))
   }
 }
 

@@ -47,9 +47,7 @@ package struct TailService: Sendable {
       try await writer.respond(HTTPStatus(refusal.status), text: refusal.message + "\n")
       return
     } catch let error where !(error is HTTPError) {
-      let response = QueryService.response(to: error)
-      try await writer.respond(
-        HTTPStatus(response.status), contentType: response.contentType, body: response.body)
+      try await service.send(QueryService.response(to: error), writer)
       return
     }
     guard request.headers["sec-websocket-key"] != nil else {

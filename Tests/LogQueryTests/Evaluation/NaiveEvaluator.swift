@@ -21,8 +21,31 @@ struct NaiveEvaluator {
     case .vectorAggregation(let aggregation):
       return self.value(aggregation.operand, at: time).map { aggregate(aggregation, $0) }
     case .binary(let operation): return binary(operation, time)
-    case .labelReplace: return nil
+    case .labelReplace(let replace):
+      return self.value(replace.operand, at: time).flatMap { replaced(replace, $0) }
     }
+  }
+
+  /// nil where two series become one.
+  private func replaced(_ replace: LabelReplace, _ vector: Vector) -> Vector? {
+    var out: Vector = [:]
+    for (labels, value) in vector {
+      let text = labels[replace.source] ?? ""
+      var labels = labels
+      if let regex = try? _StringProcessing.Regex(replace.pattern),
+        let match = text.wholeMatch(of: regex)
+      {
+        var made = replace.replacement
+        for group in (0..<match.output.count).reversed() {
+          made = made.replacing("$\(group)", with: match.output[group].substring ?? "")
+        }
+        var others = labels.sorted.filter { $0.name != replace.destination && !$0.value.isEmpty }
+        if !made.isEmpty { others.append(Label(replace.destination, made)) }
+        labels = Labels(others)
+      }
+      guard out.updateValue(value, forKey: labels) == nil else { return nil }
+    }
+    return out
   }
 
   // MARK: Ranges
@@ -175,14 +198,23 @@ struct NaiveEvaluator {
       return left.merging(rest) { mine, _ in mine }
     default: break
     }
-    // The right side must be unique, be there a left side or not.
-    guard Set(right.keys.map(key)).count == right.count else { return nil }
-    for (labels, value) in left {
-      let others = right.filter { key($0.key) == key(labels) }
-      guard let other = others.first else { continue }
-      let twins = left.keys.filter { key($0) == key(labels) }
-      if others.count > 1 || twins.count > 1 { return nil }
-      out[key(labels)] = result(value, other.value, kept: value)
+    // The one side must be unique, be there another side or not.
+    let isSwapped = matching.cardinality == .oneToMany
+    let (many, one) = isSwapped ? (right, left) : (left, right)
+    guard Set(one.keys.map(key)).count == one.count else { return nil }
+    for (labels, value) in many {
+      guard let other = one.first(where: { key($0.key) == key(labels) }) else { continue }
+      var made = key(labels)
+      if matching.cardinality == .oneToOne {
+        if many.keys.count(where: { key($0) == key(labels) }) > 1 { return nil }
+      } else {
+        made = Labels(
+          labels.sorted.filter { !matching.included.contains($0.name) }
+            + other.key.sorted.filter { matching.included.contains($0.name) })
+      }
+      let (a, b) = isSwapped ? (other.value, value) : (value, other.value)
+      guard let found = result(a, b, kept: a) else { continue }
+      guard out.updateValue(found, forKey: made) == nil else { return nil }
     }
     return out
   }

@@ -63,7 +63,9 @@ import Testing
     let grouping = random.pick([
       "", " by (app)", " by (host)", " without (host)", " by (app, host)",
     ])
-    switch Int.random(in: 0..<(depth > 0 ? 6 : 2), using: &random) {
+    switch Int.random(in: 0..<(depth > 0 ? 9 : 2), using: &random) {
+    case 6: return randomReplacement(&random, depth: depth - 1)
+    case 7, 8: return randomJoin(&random, depth: depth - 1)
     case 0, 1: return randomRange(&random)
     case 2, 3:
       let function = random.pick(["sum", "avg", "min", "max", "count", "stddev", "stdvar"])
@@ -80,6 +82,30 @@ import Testing
       return Bool.random(using: &random)
         ? "\(inner) \(operation) \(number)" : "\(number) \(operation) \(inner)"
     }
+  }
+
+  private func randomReplacement(_ random: inout RandomSource, depth: Int) -> String {
+    let destination = random.pick(["app", "host", "made", "v"])
+    let replacement = random.pick(["$1", "x-$1", "$0", "$2$1", "same", "", "a"])
+    let source = random.pick(["app", "host", "nope", "v"])
+    let pattern = random.pick(["(.*)", "(x|y)()", "([a-z])(.?)", "a()", "nothing()", "()()"])
+    return #"label_replace(\#(randomQuery(&random, depth: depth)), "\#(destination)", "#
+      + #""\#(replacement)", "\#(source)", "\#(pattern)")"#
+  }
+
+  /// Many series with one, mostly such that it is no error.
+  private func randomJoin(_ random: inout RandomSource, depth: Int) -> String {
+    let operation = random.pick(["+", "/", "-", ">", "<= bool", "*"])
+    let many = "sum by (app, host) (\(randomQuery(&random, depth: depth)))"
+    let (one, matching) = random.pick([
+      ("sum by (app)", "on (app)"), ("sum by (app)", "ignoring (host)"), ("sum", "on ()"),
+      ("max by (host, v)", "on (host)"), ("sum by (app)", "ignoring (host, v)"),
+    ])
+    let included = random.pick(["", "", " (v)", " (host)", " (nope, app)", " ()"])
+    let other = "\(one) (\(randomQuery(&random, depth: depth)))"
+    return random.oneIn(2)
+      ? "(\(many)) \(operation) \(matching) group_left\(included) (\(other))"
+      : "(\(other)) \(operation) \(matching) group_right\(included) (\(many))"
   }
 
   @Test(arguments: 0..<8)
