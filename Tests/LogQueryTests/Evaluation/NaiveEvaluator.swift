@@ -70,6 +70,7 @@ struct NaiveEvaluator {
         if !isNamed { labels = Labels(labels.sorted.filter { $0.name != unwrap.label }) }
       }
       if let grouping = aggregation.grouping { labels = grouped(labels, grouping) }
+      if leavesEmpty(aggregation) { labels = withoutEmpty(labels) }
       if aggregation.function == .absent { labels = .none }
       groups[labels, default: []].append((row.entry.timestamp, value))
     }
@@ -133,11 +134,31 @@ struct NaiveEvaluator {
     Labels(labels.sorted.filter { grouping.labels.contains($0.name) != grouping.isWithout })
   }
 
+  private func withoutEmpty(_ labels: Labels) -> Labels {
+    Labels(labels.sorted.filter { !$0.value.isEmpty })
+  }
+
+  /// Loki aggregates once more what stages may have left fewer labels of.
+  private func leavesEmpty(_ aggregation: RangeAggregation) -> Bool {
+    guard aggregation.grouping?.isWithout ?? true,
+      [.count, .rate, .bytes, .bytesRate, .sum, .minimum, .maximum].contains(aggregation.function)
+    else { return false }
+    return aggregation.range.selection.stages.contains { stage in
+      if case .labelFormat(let format) = stage {
+        return format.assignments.contains { if case .rename = $0.source { true } else { false } }
+      }
+      if case .drop = stage { return true }
+      if case .keep = stage { return true }
+      return false
+    }
+  }
+
   private func aggregate(_ aggregation: VectorAggregation, _ vector: Vector) -> Vector {
     let grouping = aggregation.grouping ?? Grouping(labels: [], isWithout: false)
     var groups: [Labels: [(labels: Labels, value: Double)]] = [:]
     for (labels, value) in vector {
-      groups[grouped(labels, grouping), default: []].append((labels, value))
+      let group = grouped(labels, grouping)
+      groups[grouping.isWithout ? withoutEmpty(group) : group, default: []].append((labels, value))
     }
     var result: Vector = [:]
     for (labels, members) in groups {
@@ -174,7 +195,9 @@ struct NaiveEvaluator {
     else { return nil }
     let matching = operation.matching ?? VectorMatching()
     func key(_ labels: Labels) -> Labels {
-      Labels(labels.sorted.filter { matching.labels.contains($0.name) == matching.isOn })
+      if operation.matching == nil { return labels }
+      return withoutEmpty(
+        Labels(labels.sorted.filter { matching.labels.contains($0.name) == matching.isOn }))
     }
     func result(_ a: Double, _ b: Double, kept: Double) -> Double? {
       let value = operation.function.apply(a, b)
@@ -204,13 +227,14 @@ struct NaiveEvaluator {
     guard Set(one.keys.map(key)).count == one.count else { return nil }
     for (labels, value) in many {
       guard let other = one.first(where: { key($0.key) == key(labels) }) else { continue }
-      var made = key(labels)
+      var made = withoutEmpty(key(labels))
       if matching.cardinality == .oneToOne {
         if many.keys.count(where: { key($0) == key(labels) }) > 1 { return nil }
       } else {
-        made = Labels(
-          labels.sorted.filter { !matching.included.contains($0.name) }
-            + other.key.sorted.filter { matching.included.contains($0.name) })
+        made = withoutEmpty(
+          Labels(
+            labels.sorted.filter { !matching.included.contains($0.name) }
+              + other.key.sorted.filter { matching.included.contains($0.name) }))
       }
       let (a, b) = isSwapped ? (other.value, value) : (value, other.value)
       guard let found = result(a, b, kept: a) else { continue }

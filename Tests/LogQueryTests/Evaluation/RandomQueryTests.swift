@@ -104,8 +104,8 @@ import Testing
     let included = random.pick(["", "", " (v)", " (host)", " (nope, app)", " ()"])
     let other = "\(one) (\(randomQuery(&random, depth: depth)))"
     return random.oneIn(2)
-      ? "(\(many)) \(operation) \(matching) group_left\(included) (\(other))"
-      : "(\(other)) \(operation) \(matching) group_right\(included) (\(many))"
+      ? "(\(many)) \(operation) \(matching) group_left\(included) \(other)"
+      : "(\(other)) \(operation) \(matching) group_right\(included) \(many)"
   }
 
   @Test(arguments: 0..<8)
