@@ -22,7 +22,7 @@ struct EntryHeap: Sendable {
   }
 
   /// What is moved about in the heap: no references, which would be counted at each move.
-  private struct Node: Sendable, BitwiseCopyable {
+  fileprivate struct Node: Sendable, BitwiseCopyable {
     var rank: Rank
     /// Where the entry's labels and line are.
     var slot: Int
@@ -64,7 +64,7 @@ struct EntryHeap: Sendable {
   /// A function of the type: as one of the heap, whose nodes are being changed, it would be
   /// called on a copy with all its references counted.
   @inline(__always)
-  private static func isWorse(_ a: Rank, than b: Rank, _ direction: Direction) -> Bool {
+  fileprivate static func isWorse(_ a: Rank, than b: Rank, _ direction: Direction) -> Bool {
     if a.timestamp != b.timestamp {
       return direction == .forward ? a.timestamp > b.timestamp : a.timestamp < b.timestamp
     }
@@ -93,6 +93,10 @@ struct EntryHeap: Sendable {
     }
   }
 
+  fileprivate func item(_ node: Node) -> Item {
+    Item(rank: node.rank, labels: labels[node.slot], line: lines.line(node.slot))
+  }
+
   /// Puts `node` in the place of the top one, and then where it belongs.
   private mutating func sink(_ node: Node) {
     var at = 0
@@ -111,17 +115,41 @@ struct EntryHeap: Sendable {
     nodes[at] = node
   }
 
-  /// Takes in what another thread found.
-  mutating func merge(_ other: Self) {
-    for node in other.nodes where wants(node.rank) {
-      other.lines.line(node.slot).withBytes { insert(node.rank, other.labels[node.slot], $0) }
-    }
+  /// All that was kept, brought into the query's direction.
+  consuming func ordered() -> OrderedEntries {
+    var nodes = nodes
+    let direction = direction
+    nodes.sort { Self.isWorse($1.rank, than: $0.rank, direction) }
+    return OrderedEntries(heap: self, nodes: nodes)
   }
+}
 
-  /// All that was kept, in the query's direction.
-  var ordered: [Item] {
-    nodes.sorted { Self.isWorse($1.rank, than: $0.rank, direction) }.map { node in
-      Item(rank: node.rank, labels: labels[node.slot], line: lines.line(node.slot))
+/// What one thread kept, in the query's direction.
+struct OrderedEntries: Sendable {
+  fileprivate let heap: EntryHeap
+  fileprivate let nodes: [EntryHeap.Node]
+
+  /// The best of what several threads kept, as many as one may keep, in order.
+  static func best(of parts: [OrderedEntries]) -> [EntryHeap.Item] {
+    guard let heap = parts.first?.heap else { return [] }
+    let count = min(heap.capacity, parts.reduce(0) { $0 + $1.nodes.count })
+    var items: [EntryHeap.Item] = []
+    items.reserveCapacity(count)
+    var next = [Int](repeating: 0, count: parts.count)
+    while items.count < count {
+      var best = -1
+      for part in parts.indices where next[part] < parts[part].nodes.count {
+        let rank = parts[part].nodes[next[part]].rank
+        if best < 0
+          || EntryHeap.isWorse(
+            parts[best].nodes[next[best]].rank, than: rank, heap.direction)
+        {
+          best = part
+        }
+      }
+      items.append(parts[best].heap.item(parts[best].nodes[next[best]]))
+      next[best] += 1
     }
+    return items
   }
 }

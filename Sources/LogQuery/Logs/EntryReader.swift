@@ -74,6 +74,6 @@ struct EntryReader {
 
 /// What one thread of a log query found.
 struct EntryPart: Sendable {
-  var heap: EntryHeap
+  var entries: OrderedEntries
   var statistics: QueryStatistics
 }

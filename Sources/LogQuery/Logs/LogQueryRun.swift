@@ -47,7 +47,7 @@ struct LogQueryRun {
     let (stages, direction, lineBytesMax) = (
       selection.stages, request.direction, limits.lineBytesMax
     )
-    var parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
+    let parts = try engine.workers(scan, limits).run { (worker) throws(QueryError) in
       var reader = EntryReader(
         try LogPipeline(running: stages, hasLinesDecided: true),
         EntryHeap(capacity: limit, direction: direction))
@@ -67,12 +67,10 @@ struct LogQueryRun {
       var statistics = QueryStatistics()
       statistics.add(found)
       statistics.linesPassed = reader.passed
-      return EntryPart(heap: reader.heap, statistics: statistics)
+      return EntryPart(entries: reader.heap.ordered(), statistics: statistics)
     }
     for part in parts { statistics.add(part.statistics) }
-    guard var whole = parts.popLast()?.heap else { return [] }
-    while let part = parts.popLast() { whole.merge(part.heap) }
-    return whole.ordered
+    return OrderedEntries.best(of: parts.map(\.entries))
   }
 
   /// `interval`: entries at least that far apart, page by page.
