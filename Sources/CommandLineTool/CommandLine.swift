@@ -6,15 +6,30 @@ import LogQuery
 let rootCommand: Command = Command(
   name: "sluice", summary: "Ships, stores and answers logs and traces.",
   notes: """
-    Exit status: 0 success, 1 failure, 2 wrong command line, 3 not found, 4 server not reachable.
+    Exit status: 0 success, 1 failure, 2 wrong command line, 3 not found, 4 server not reachable;
+    1 for the last two as well where the command is one of logcli's.
     """,
   subcommands: [
-    runCommand, serverCommand, agentCommand, queryCommand, instantQueryCommand, tailCommand,
-    labelsCommand, seriesCommand, statsCommand, volumeCommand, volumeRangeCommand,
-    detectedFieldsCommand, formatCommand, deleteCommand, tracesCommand, pushCommand, storeCommand,
-    replayCommand, checkConfigCommand, convertCommand, completionCommand, completeCommand,
-    versionCommand,
-  ])
+    runCommand, serverCommand, agentCommand,
+  ]
+    + [
+      queryCommand, instantQueryCommand, tailCommand, labelsCommand, seriesCommand, statsCommand,
+      volumeCommand, volumeRangeCommand, detectedFieldsCommand, formatCommand, deleteCommand,
+    ].map(\.ofLogcli)
+    + [
+      tracesCommand, pushCommand, storeCommand, replayCommand, checkConfigCommand, convertCommand,
+      completionCommand, completeCommand, versionCommand,
+    ])
+
+extension Command {
+  /// The same with logcli's exit statuses, its subcommands too.
+  fileprivate var ofLogcli: Command {
+    var command = self
+    command.isOfLogcli = true
+    command.subcommands = subcommands.map(\.ofLogcli)
+    return command
+  }
+}
 
 let versionCommand = Command(
   name: "version", summary: "Print the version.",

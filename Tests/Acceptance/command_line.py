@@ -6,7 +6,7 @@
 import json, os, random, re, shutil, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import SLUICE, WORK, Server, push_body, snappy
+from servers import SLUICE, WORK, Server, free_ports, push_body, snappy
 
 LINES = 3000
 faults = []
@@ -126,6 +126,93 @@ def completion(url):
             check(f"{shell} can read its script", (done.returncode, done.stderr), (0, ""))
 
 
+NGINX = """daemon off; worker_processes 1; pid nginx.pid; error_log error.log;
+events { worker_connections 64; }
+http {
+  access_log access.log; client_body_temp_path body; proxy_temp_path temporary; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
+  proxy_http_version 1.1; map $http_upgrade $connection_upgrade { default upgrade; "" ""; }
+  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+  ssl_certificate server.pem; ssl_certificate_key server.key;
+  server { listen 127.0.0.1:%(tls)d ssl; location / { proxy_pass %(loki)s; } }
+  server { listen 127.0.0.1:%(mutual)d ssl; ssl_client_certificate ca.pem; ssl_verify_client on;
+           location / { proxy_pass %(loki)s; } }
+  server { listen 127.0.0.1:%(proxy)d; location / { add_header via-proxy yes; proxy_pass http://$http_host$request_uri; } }
+}
+"""
+
+
+def certificates(folder):
+    """An authority of our own, certificates for 127.0.0.1 and for a client, and another authority."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    new = ["-newkey", "rsa:2048", "-nodes"]
+    for name in ["ca", "other"]:
+        openssl("req", "-x509", *new, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}", "-days", "2")
+    for name, extra in [("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")]:
+        with open(f"{folder}/{name}.ext", "w") as f:
+            f.write(extra)
+        openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out",
+                f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
+
+
+def encrypted(server, url, text):
+    """TLS, client certificates and a proxy, with nginx on the other side."""
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    if not os.path.exists(nginx):
+        return print("  skipped: there is no nginx")
+    folder = f"{WORK}/nginx"
+    os.makedirs(folder, exist_ok=True)
+    certificates(folder)
+    ports = dict(zip(["tls", "mutual", "proxy"], free_ports(3)))
+    with open(f"{folder}/nginx.conf", "w") as f:
+        f.write(NGINX % {**ports, "loki": url})
+    process = subprocess.Popen([nginx, "-p", folder, "-c", "nginx.conf"], stderr=subprocess.PIPE)
+    try:
+        time.sleep(1)
+        tls, mutual = (f"https://127.0.0.1:{ports[name]}" for name in ["tls", "mutual"])
+        ca, other = f"--ca-cert={folder}/ca.pem", f"--ca-cert={folder}/other.pem"
+        pair = [f"--cert={folder}/client.pem", f"--key={folder}/client.key"]
+        ask = ["query", "-q", "-o", "raw", "--forward", "--limit", "0", '{job="lines"}']
+        check("over TLS with --ca-cert", sluice(*ask, "--addr", tls, ca), text)
+        check("the same by LOKI_CA_CERT_PATH", sluice(*ask, LOKI_ADDR=tls, LOKI_CA_CERT_PATH=f"{folder}/ca.pem"), text)
+        check("with --tls-skip-verify", sluice(*ask, "--addr", tls, "--tls-skip-verify"), text)
+        check("an authority that nobody knows is refused", sluice(*ask, "--addr", tls, status=1), "")
+        check("another authority is refused", sluice(*ask, "--addr", tls, other, status=1), "")
+        named = tls.replace("127.0.0.1", "localhost")
+        check("a certificate of another name is refused", sluice(*ask, "--addr", named, ca, status=1), "")
+        check("with a certificate of one's own", sluice(*ask, "--addr", mutual, ca, *pair), text)
+        check("without one nginx refuses", sluice(*ask, "--addr", mutual, ca, status=1), "")
+        check("through a proxy", sluice(*ask, "--addr", url, "--proxy-url", f"http://127.0.0.1:{ports['proxy']}"), text)
+        with open(f"{folder}/access.log") as log:
+            check("the proxy was asked for the whole URL", f"GET {url}/loki/api/v1/query_range" in log.read(), True)
+        check("a proxy that is not there", sluice(*ask, "--addr", url, "--proxy-url", "http://127.0.0.1:1", status=1), "")
+        tail = subprocess.Popen([SLUICE, "tail", "-o", "raw", "--addr", mutual, ca, *pair, '{job="secret"}'],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        body = push_body([('{job="secret"}', [(time.time_ns(), b"followed over TLS")])])
+        server.post("/loki/api/v1/push", snappy(body), {"Content-Type": "application/x-protobuf"})
+        time.sleep(1.5)
+        tail.terminate()
+        check("a tail over TLS with a certificate", tail.communicate()[0], "followed over TLS\n")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def statuses(url):
+    """0 and 1 as logcli has them, wherever a script would look; 2 for words that are wrong."""
+    for status, words in [
+            (0, ["query", '{job="lines"}']), (0, ["query", '{job="nobody"}']), (0, ["labels", "nobody"]),
+            (1, ["query", '{job="lines"']), (1, ["query", '{job="lines"} | json | line_format "{{"']),
+            (1, ["instant-query", '{job="lines"}']), (1, ["series", "{"]), (1, ["labels", "--addr", "http://127.0.0.1:1"]),
+            (1, ["query", "--addr", url + "/nowhere", '{job="lines"}'])]:
+        before = len(faults)
+        sluice(*words, LOKI_ADDR=url, status=status)
+        check(f"status {status}: {' '.join(words)}", len(faults), before)
+
+
 def main():
     random.seed(4)
     texts = [f"id={i} level={random.choice(['info', 'warn', 'error'])} took={random.randint(0, 99)}ms" for i in range(LINES)]
@@ -140,6 +227,8 @@ def main():
         sys.exit(f"push: {status} {answer}")
     context(url, text)
     downloads(url, text, start)
+    statuses(url)
+    encrypted(server, url, text)
     following(server, url)
     completion(url)
     server.stop()

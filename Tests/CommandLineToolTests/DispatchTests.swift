@@ -18,6 +18,9 @@ import Testing
         run: { _, _ in
           throw CommandFailure(message: "no\nroute \u{1b}[2J", status: .unreachable)
         }),
+      Command(
+        name: "ask", summary: "Fails as logcli does.", isOfLogcli: true,
+        run: { _, _ in throw CommandFailure(message: "no route", status: .unreachable) }),
     ])
 
   private func run(_ words: [String]) async
@@ -58,6 +61,7 @@ import Testing
     #expect(failed.0 == .unreachable)
     #expect(failed.errors == "sluice: no route \\x1b[2J\n")
     #expect(failed.out.isEmpty)
+    #expect(await run(["ask"]).0 == .failure)
     #expect(await run([]).0 == .usage)
     #expect(await run(["fail", "extra"]).0 == .usage)
   }

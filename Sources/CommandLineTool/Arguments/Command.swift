@@ -12,6 +12,8 @@ struct Command: Sendable {
   var subcommands: [Command] = []
   /// Kept out of the list of commands: for developers.
   var isHidden = false
+  /// It takes the place of one of logcli's, whose scripts know 0 and 1: each failure is 1.
+  var isOfLogcli = false
   var run: (@Sendable (Arguments, Surroundings) async throws -> ExitStatus)?
 }
 

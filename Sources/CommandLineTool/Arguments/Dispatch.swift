@@ -46,7 +46,7 @@ func dispatch(_ words: [String], root: Command, surroundings: Surroundings) asyn
     return complain(error.message, path, surroundings)
   } catch let failure as CommandFailure {
     surroundings.errors.write("sluice: \(oneLine(failure.message))\n")
-    return failure.status
+    return command.isOfLogcli ? .failure : failure.status
   } catch {
     surroundings.errors.write("sluice: \(oneLine("\(error)"))\n")
     return .failure
