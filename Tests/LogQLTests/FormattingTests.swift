@@ -47,6 +47,12 @@ import Testing
     #expect(formatted.description == expression.description)
   }
 
+  @Test func hexadecimalNumbersHaveAnExponentOfTwo() throws {
+    #expect(try LogQL.parse("0x1p3") == .literal(8))
+    #expect(try LogQL.parse("0x1.8P-1") == .literal(0.75))
+    #expect(try LogQL.parse("0x1.p2") == .literal(4))
+  }
+
   @Test func numbersAsGoPrintsThem() {
     let general = [
       (0.0, "0"), (7.0, "7"), (0.1, "0.1"), (1e21, "1e+21"), (123456789.0, "1.23456789e+08"),

@@ -76,6 +76,17 @@ import Testing
       "parse error at line 1, col 19: syntax error: unexpected $end, expecting IDENTIFIER"
     ),
     ("{app='cam'}", "parse error at line 1, col 6: invalid char literal"),
+    ("{app='cam}", "parse error at line 1, col 6: literal not terminated"),
+    (
+      "{app=--strict",
+      "parse error at line 0, col 6: syntax error: unexpected FUNCTION_FLAG, expecting STRING"
+    ),
+    ("0x1app", "parse error at line 1, col 1: exponent has no digits"),
+    ("0x1.8", "parse error at line 1, col 1: hexadecimal mantissa requires a 'p' exponent"),
+    (
+      #"label_replace(vector(1), "a"variants, "b", "", "")"#,
+      "parse error at line 1, col 29: syntax error: unexpected IDENTIFIER, expecting ,"
+    ),
     (
       #"{1app="x"}"#,
       "parse error at line 1, col 2: syntax error: unexpected NUMBER, expecting IDENTIFIER or }"

@@ -28,8 +28,11 @@ extension Lexer {
   /// Single quotes are Go's characters, which LogQL has no use for.
   mutating func charLiteralError() throws(LogQLError) -> LogQLError {
     cursor.advance()
-    while let scalar = cursor.advance(), scalar != "'" {
-      if scalar == "\n" { return error("literal not terminated") }
+    while true {
+      guard let scalar = cursor.advance(), scalar != "\n" else {
+        return error("literal not terminated")
+      }
+      if scalar == "'" { break }
       if scalar == "\\" {
         var ignored: [UInt8] = []
         try escape(into: &ignored)

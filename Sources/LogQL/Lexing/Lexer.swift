@@ -130,6 +130,13 @@ struct Lexer {
       cursor.skip { $0.isHexDigit || $0 == "_" || $0 == "." }
       let kind = mark == "x" || mark == "X" ? "hexadecimal" : mark == "o" ? "octal" : "binary"
       if cursor.index == start { throw error("\(kind) literal has no digits") }
+      if kind == "hexadecimal" {
+        if cursor.next == "p" || cursor.next == "P" {
+          try exponent()
+        } else if cursor.text(since: start).contains(".") {
+          throw error("hexadecimal mantissa requires a 'p' exponent")
+        }
+      }
       return
     }
     cursor.skip { $0.isDecimalDigit || $0 == "_" }
@@ -137,13 +144,15 @@ struct Lexer {
       cursor.advance()
       cursor.skip { $0.isDecimalDigit || $0 == "_" }
     }
-    if cursor.next == "e" || cursor.next == "E" {
-      cursor.advance()
-      if cursor.next == "+" || cursor.next == "-" { cursor.advance() }
-      let start = cursor.index
-      cursor.skip { $0.isDecimalDigit || $0 == "_" }
-      if cursor.index == start { throw error("exponent has no digits") }
-    }
+    if cursor.next == "e" || cursor.next == "E" { try exponent() }
+  }
+
+  private mutating func exponent() throws(LogQLError) {
+    cursor.advance()
+    if cursor.next == "+" || cursor.next == "-" { cursor.advance() }
+    let start = cursor.index
+    cursor.skip { $0.isDecimalDigit || $0 == "_" }
+    if cursor.index == start { throw error("exponent has no digits") }
   }
 
   /// A duration when the characters that follow make one of what was read since `start`.

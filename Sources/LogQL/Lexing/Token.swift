@@ -45,7 +45,7 @@ struct Token {
     case .duration: "DURATION"
     case .bytes: "BYTES"
     case .range: "RANGE"
-    case .flag: "PARSER_FLAG"
+    case .flag: "FUNCTION_FLAG"
     case .symbol: text
     case .function:
       switch text {

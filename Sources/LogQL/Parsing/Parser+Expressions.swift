@@ -68,8 +68,11 @@ extension Parser {
       byte.isASCIIDigit || ".eE+-_".utf8.contains(byte)
     }
     let digits = text.filter { $0 != "_" }
+    // Hexadecimal numbers are those with an exponent of two.
+    let isHexadecimal =
+      digits.lowercased().hasPrefix("0x") && (digits.contains("p") || digits.contains("P"))
     var reason = "invalid syntax"
-    if isPlain, let value = Double(digits.hasSuffix(".") ? digits + "0" : digits) {
+    if isPlain || isHexadecimal, let value = Double(digits.hasSuffix(".") ? digits + "0" : digits) {
       if value.isFinite { return value }
       reason = "value out of range"
     }

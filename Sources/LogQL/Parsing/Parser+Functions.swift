@@ -125,8 +125,9 @@ extension Parser {
     try expect("(")
     let operand = try parseExpression(minimum: 0)
     var arguments: [String] = []
+    guard current.is(",") else { throw unexpected() }
     for _ in 0..<4 {
-      guard try take(",") else { throw unexpected() }
+      try expect(",")
       arguments.append(try string())
     }
     try expect(")")
