@@ -17,8 +17,16 @@ struct NaiveEvaluator {
     switch expression {
     case .log: return nil
     case .literal(let value), .vector(let value): return [.none: value]
-    case .rangeAggregation(let aggregation): return range(aggregation, time)
+    case .rangeAggregation(let aggregation):
+      return range(aggregation, time, leavesEmpty: leavesEmpty(aggregation))
     case .vectorAggregation(let aggregation):
+      // A sum is made of the rows themselves.
+      if aggregation.function == .sum, case .rangeAggregation(let inner) = aggregation.operand,
+        inner.grouping == nil,
+        [.count, .rate, .bytes, .bytesRate, .sum].contains(inner.function)
+      {
+        return aggregate(aggregation, range(inner, time, leavesEmpty: false))
+      }
       return self.value(aggregation.operand, at: time).map { aggregate(aggregation, $0) }
     case .binary(let operation): return binary(operation, time)
     case .labelReplace(let replace):
@@ -50,7 +58,9 @@ struct NaiveEvaluator {
 
   // MARK: Ranges
 
-  private func range(_ aggregation: RangeAggregation, _ time: Timestamp) -> Vector {
+  private func range(
+    _ aggregation: RangeAggregation, _ time: Timestamp, leavesEmpty: Bool
+  ) -> Vector {
     let range = aggregation.range
     let end = time - range.offset
     let start = end - range.span
@@ -70,7 +80,7 @@ struct NaiveEvaluator {
         if !isNamed { labels = Labels(labels.sorted.filter { $0.name != unwrap.label }) }
       }
       if let grouping = aggregation.grouping { labels = grouped(labels, grouping) }
-      if leavesEmpty(aggregation) { labels = withoutEmpty(labels) }
+      if leavesEmpty { labels = withoutEmpty(labels) }
       if aggregation.function == .absent { labels = .none }
       groups[labels, default: []].append((row.entry.timestamp, value))
     }
