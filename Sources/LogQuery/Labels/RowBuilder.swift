@@ -163,9 +163,7 @@ final class RowBuilder {
   var hasErrorDetails: Bool { !errorDetails.isEmpty }
 
   /// Whether the labels are the stream's alone.
-  var isUnchanged: Bool {
-    liveEntries == 0 && !hasDeleted && !hasError && !hasErrorDetails
-  }
+  var isUnchanged: Bool { liveEntries == 0 && !hasDeleted && !hasError }
 
   /// Whether a label of the stream is still there: neither taken away nor replaced.
   func keepsBase(_ id: LabelNames.ID) -> Bool {

@@ -19,6 +19,9 @@ struct RowLabelSets {
   mutating func labels(_ row: RowBuilder) -> RowLabels {
     if row.isUnchanged, let base = row.base {
       if let plain = base.plain { return plain }
+      // What is said of an error that was dropped is lost where nothing else was changed, as in
+      // Loki; with other changes it stays.
+      row.clearErrorDetails()
       let made = lookUp(row)
       base.plain = made
       return made
@@ -97,11 +100,8 @@ struct RowLabelSets {
       }
     }
     for entry in row.entries where entry.id >= 0 && entry.id != left {
-      if entry.id == LabelNames.errorDetails && row.hasErrorDetails { continue }
       body(entry.id, entry.value)
     }
-    // They stay when the error was dropped.
-    if row.hasErrorDetails { body(LabelNames.errorDetails, row.errorDetails) }
   }
 
   private func reducedKey(_ row: RowBuilder) -> LabelSetKey {

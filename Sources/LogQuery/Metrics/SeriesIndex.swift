@@ -16,6 +16,8 @@ struct SeriesIndex {
   private let keepsErrors: Bool
   private let isAbsent: Bool
   private let leavesEmpty: Bool
+  /// What is said of an error that was dropped is no label to group by.
+  private static let details: Set<String> = ["__error_details__"]
 
   init(_ leaf: RangeLeaf) {
     grouping = leaf.grouping
@@ -42,6 +44,7 @@ struct SeriesIndex {
       group = .none
     } else if let grouping {
       group = group.grouped(by: grouping)
+      if grouping.isWithout, row.error == nil { group = group.without(Self.details) }
     }
     if !unwrapped.isEmpty, grouping.map(\.isWithout) ?? true { group = group.without(unwrapped) }
     if leavesEmpty { group = group.withoutEmpty }

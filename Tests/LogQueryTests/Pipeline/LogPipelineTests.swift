@@ -100,9 +100,11 @@ import Testing
           "\"line\" at <mod 1 0>: error calling mod: runtime error: integer divide by zero")
       ),
       (
-        "| json | drop __error__", "x",
-        "__error_details__=Value looks like object, but can't find closing '}' symbol"
+        "| json | label_format n=`1` | drop __error__", "x",
+        "__error_details__=Value looks like object, but can't find closing '}' symbol n=1"
       ),
+      // Where the labels are the stream's alone the details go too.
+      ("| json | drop __error__", "x", ""),
     ] as [(String, String, String)])
   func parses(stages: String, line: String, expected: String) throws {
     #expect(try parsed(stages, line) == expected)
