@@ -51,7 +51,7 @@ import Testing
   /// What is said of an error that was dropped stays on rows that have other labels than their
   /// stream, and only there.
   @Test(arguments: [true, false]) func detailsOfADroppedErrorStay(isReversed: Bool) throws {
-    var lines = [#"{"a":"b"}"#, "no json", "[]"]
+    var lines = [#"{"_entry":"x","a":"b"}"#, "no json", "[]"]
     if isReversed { lines.reverse() }
     let source = MemoryRows([
       (
