@@ -93,7 +93,7 @@ func fuzzLogAnswers(_ input: UnsafeRawBufferPointer) {
   for flags in [[], ["categorize-labels"]] {
     var encoder = ResultEncoder(flags: flags, direction: .forward)
     encoder.encode(answer, seconds: 0.1)
-    check(encoder.bytes)
+    check(Array(encoder.pieces.joined()))
     for isLegacy in [false, true] {
       check(TailFrames(isLegacy: isLegacy, flags: flags).frame(entries, dropped: .init()))
     }
