@@ -8,7 +8,8 @@ let convertCommand = Command(
   name: "convert", summary: "Make a configuration of Promtail's, Alloy's or Fluent Bit's.",
   notes: """
     The result goes to standard output, what could not be carried over to standard error, each
-    with its line; the exit status is 0 also then, and 1 when the result does not run as it is. Promtail's files run as they are, too.
+    with its line; the exit status is 0 also then, and 1 when the result does not run as it is.
+    Promtail's files run as they are, too.
     Example: sluice convert --from alloy -o pipeline.yml config.alloy
     """,
   positional: "FILE",

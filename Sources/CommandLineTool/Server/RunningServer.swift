@@ -42,11 +42,8 @@ final class RunningServer: Sendable {
     let clock = SystemClock()
     let began = clock.monotonic()
     let blocking = try BlockingExecutor(name: "blocking", threadCount: 16)
-    let overrides: TenantOverrides
-    do throws(ConfigurationError) {
-      // Before the store opens: it drops rows by these rules from its first moment on.
-      overrides = try TenantLimits.read(configuration, files)
-    } catch { throw CommandFailure(message: error.description) }
+    // Before the store opens: it drops rows by these rules from its first moment on.
+    let overrides = try readOverrides(configuration, files)
     let (logs, spans) = try await openStores(configuration, overrides, files, clock)
     let server = try HTTPServer(limits: HTTPLimits(configuration.http))
     let tenants = TenantLimits(configuration, overrides, logs: logs, fileSystem: files)
@@ -107,6 +104,14 @@ final class RunningServer: Sendable {
       http: server, datagrams: datagrams, logs: logs, spans: spans, intake: intake,
       shutdownSeconds: configuration.http.shutdownTimeout.seconds,
       background: [watch, measuring])
+  }
+
+  private static func readOverrides(
+    _ configuration: ServerConfiguration, _ files: RealFileSystem
+  ) throws(CommandFailure) -> TenantOverrides {
+    do throws(ConfigurationError) {
+      return try TenantLimits.read(configuration, files)
+    } catch { throw CommandFailure(message: error.description) }
   }
 
   /// Opens both stores, replaying what was not in segments.

@@ -33,8 +33,8 @@ struct DeleteRequests {
     pending.removeAll { numbers.contains($0.number) }
   }
 
-  /// Processed requests that nobody needs to know of any more: made before `limit`, and those beyond
-  /// the newest `countMax`.
+  /// Processed requests that nobody needs to know of any more: made before `limit`, and those
+  /// beyond the newest `countMax`.
   func outdated(before limit: Timestamp, countMax: Int) -> Set<UInt64> {
     let old = processed.lazy.filter { $0.created < limit }.map(\.number)
     return Set(old).union(processed.dropLast(countMax).map(\.number))

@@ -131,8 +131,8 @@ struct DeletesFile {
 
   // MARK: files
 
-  /// Nothing when there is no such file. Throws ``StorageError/Code/corrupt`` for one that is larger
-  /// than any that is written.
+  /// Nothing when there is no such file. Throws ``StorageError/Code/corrupt`` for one that is
+  /// larger than any that is written.
   func read() throws(StorageError) -> Content {
     let status = try storing("reading the deletes") { () throws(SystemError) in
       try fileSystem.status(layout.deletes)
@@ -149,8 +149,8 @@ struct DeletesFile {
     return try Self.decode(bytes, path: layout.deletes)
   }
 
-  /// Puts the content in place, durably. Throws ``StorageError/Code/overloaded`` when it is more than
-  /// can be read again.
+  /// Puts the content in place, durably. Throws ``StorageError/Code/overloaded`` when it is more
+  /// than can be read again.
   func write(_ content: Content) throws(StorageError) {
     let byteCount = Self.byteCount(of: content)
     guard byteCount <= Self.byteCountMax else {

@@ -4,10 +4,10 @@ import WireFormats
 
 /// Reads OTLP's JSON and writes the same messages as protobuf, field by field as they come.
 ///
-/// Nothing is held but what is written: members may stand in any order, since a message's fields are
-/// put in the order of their numbers when they came in another, so that equal spans are equal bytes;
-/// members that ``OTLPJSONMessage`` does not name are left out. What is `null` is as good as absent, but in a
-/// list or a `oneof`, where it is there and holds nothing.
+/// Nothing is held but what is written: members may stand in any order, since a message's fields
+/// are put in the order of their numbers when they came in another, so that equal spans are equal
+/// bytes; members that ``OTLPJSONMessage`` does not name are left out. What is `null` is as good as
+/// absent, but in a list or a `oneof`, where it is there and holds nothing.
 struct OTLPJSONTranscoder {
   private var scanner: JSONScanner
   private var budget: DecodingBudget
@@ -15,7 +15,8 @@ struct OTLPJSONTranscoder {
   private var recordCount = 0
   /// How many arrays and maps of an attribute's value are open.
   private var level = 0
-  /// Of the message that is being written: its last field, and whether none came before a lower one.
+  /// Of the message that is being written: its last field, and whether none came before a
+  /// lower one.
   private var lastField: UInt8 = 0
   private var isInOrder = true
   private let table = OTLPJSONTable.shared
