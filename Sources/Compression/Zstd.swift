@@ -60,6 +60,17 @@ package enum Zstd {
     return out
   }
 
+  /// Inflates into memory of just the size that comes out; throws
+  /// ``CompressionError/corrupt(format:)`` where more or less does.
+  package static func decompress(
+    _ bytes: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer
+  ) throws(CompressionError) {
+    let written = ZstdContexts.withInflating { context in
+      ZSTD_decompressDCtx(context, out.baseAddress, out.count, bytes.baseAddress, bytes.count)
+    }
+    guard written == out.count else { throw .corrupt(format: "zstd") }
+  }
+
   private static func decompressFrame(_ bytes: UnsafeRawBufferPointer, _ count: Int)
     throws(CompressionError) -> [UInt8]
   {

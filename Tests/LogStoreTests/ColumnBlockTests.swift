@@ -51,6 +51,31 @@ import Testing
     }
   }
 
+  /// Times of any number of streams, in order and not, with any unit, to the ends of what there is.
+  @Test(arguments: 0..<40)
+  func timesComeBack(_ seed: UInt64) throws {
+    var random = RandomLines(seed &+ 77)
+    let unit = [1, 1000, 1_000_000, 7][random.below(4)]
+    var rows = BlockRows()
+    for stream in 0..<(1 + random.below(40)) {
+      let count = 1 + random.below(seed.isMultiple(of: 4) ? 2 : 900)
+      rows.runs.append(BlockRows.Run(stream: UInt32(stream), count: count))
+      var time = Self.base + Int64(random.below(1 << 40) * unit)
+      for _ in 0..<count {
+        time += Int64(random.below(random.below(50) == 0 ? 1 << 32 : 5000) * unit)
+        if seed % 5 == 1, random.below(30) == 0 { time -= Int64(random.below(1 << 50)) }
+        let isWild = seed % 5 == 2 && random.below(100) == 0
+        let wild = [Int64.min, .max, 0][random.below(3)]
+        rows.timestamps.append(Timestamp(nanoseconds: isWild ? wild : time))
+        rows.lineBytes.append(0x61)
+        rows.lineEnds.append(UInt32(rows.lineBytes.count))
+      }
+    }
+    let block = try #require(try Self.blocks([rows]).first)
+    #expect(block.kind == .columnsByRun)
+    #expect(try block.load().timestamps() == rows.timestamps)
+  }
+
   @Test(arguments: [1, 2, 3, 1000])
   func metadataAndStreamsComeBack(_ distinct: Int) throws {
     var random = RandomLines(UInt64(distinct))

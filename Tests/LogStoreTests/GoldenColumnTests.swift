@@ -4,9 +4,10 @@ import Testing
 
 @testable import LogStore
 
-/// A column block and its column index, as the first version that wrote such blocks wrote them.
+/// Column blocks and their column indexes, as each version wrote them: 1 has blocks of kind 2, 2 of
+/// kind 3.
 ///
-/// With `SLUICE_RECORD_GOLDEN` set the files are written anew, and the test fails.
+/// With `SLUICE_RECORD_GOLDEN` set the newest files are written anew, and the test fails.
 @Suite struct GoldenColumnTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Golden")
@@ -51,20 +52,27 @@ import Testing
     return rows
   }()
 
-  @Test func blocksOfTheFirstVersionAreRead() throws {
+  private static let newest = 2
+
+  @Test(arguments: 1...newest) func blocksOfAllVersionsAreRead(_ version: Int) throws {
     let rows = Self.rows
-    if ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil {
+    let name = "columns-\(version)"
+    if version == Self.newest,
+      ProcessInfo.processInfo.environment["SLUICE_RECORD_GOLDEN"] != nil
+    {
       var writer = ColumnBlockWriter()
-      try Data(writer.page(of: rows)).write(to: Self.folder.appending(path: "columns-1.block"))
-      try Data(writer.columnsPage()).write(to: Self.folder.appending(path: "columns-1.index"))
-      try Data(writer.filters).write(to: Self.folder.appending(path: "columns-1.filters"))
+      try Data(writer.page(of: rows)).write(to: Self.folder.appending(path: "\(name).block"))
+      try Data(writer.columnsPage()).write(to: Self.folder.appending(path: "\(name).index"))
+      try Data(writer.filters).write(to: Self.folder.appending(path: "\(name).filters"))
       Issue.record("recorded anew")
     }
     func read(_ name: String) throws -> [UInt8] {
       [UInt8](try Data(contentsOf: Self.folder.appending(path: name)))
     }
-    let segment = try SegmentColumns(try read("columns-1.index"))
-    let loaded = try ColumnBlock(try read("columns-1.block"), segment).load()
+    let segment = try SegmentColumns(try read("\(name).index"))
+    let block = try ColumnBlock(try read("\(name).block"), segment)
+    #expect(block.kind == (version == 1 ? .columns : .columnsByRun))
+    let loaded = try block.load()
     var start = 0
     for row in 0..<rows.count {
       var line: [UInt8] = []
@@ -77,7 +85,7 @@ import Testing
     let forms = Set(segment.blocks[0].columns.map(\.form))
     #expect(
       forms.isSuperset(of: [.constant, .rowTime, .dictionary, .numbers, .hexadecimal, .patterns]))
-    let filters = try read("columns-1.filters")
+    let filters = try read("\(name).filters")
     #expect(filters.count == segment.blocks[0].filterByteCount)
   }
 

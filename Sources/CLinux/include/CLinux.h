@@ -7,4 +7,5 @@
 #include "classes.h"
 #include "hashes.h"
 #include "numbers.h"
+#include "planes.h"
 #include "search.h"

@@ -152,43 +152,67 @@ struct ByteStreamReader {
   mutating func values(planes width: Int, first: Int, count: Int) throws(LogStoreError)
     -> [UInt64]
   {
-    guard width <= 8 else { throw BlockReader.malformed("numbers are \(width) bytes wide") }
-    var planes: [[UInt8]] = []
-    for plane in 0..<width { planes.append(try bytes(first + plane, expected: count)) }
+    let planes = try planes(width, first: first, count: count)
     return [UInt64](unsafeUninitializedCapacity: count) { values, filled in
-      Self.join(planes, into: values, count)
+      BytePlanes.join(
+        planes, width: width, into: UnsafeMutableBufferPointer(rebasing: values[..<count]))
       filled = count
     }
   }
 
-  /// Puts the bytes of planes of `count` bytes each side by side, the lowest first.
-  private static func join(
-    _ planes: [[UInt8]], into values: UnsafeMutableBufferPointer<UInt64>, _ count: Int
-  ) {
-    var done = 0
-    switch planes.count {
-    case 0: for index in 0..<count { values.initializeElement(at: index, to: 0) }
-    case 1:
-      planes[0].withUnsafeBufferPointer { low in
-        for index in 0..<count { values.initializeElement(at: index, to: UInt64(low[index])) }
-      }
-      done = 1
-    default:
-      planes[0].withUnsafeBufferPointer { low in
-        planes[1].withUnsafeBufferPointer { high in
-          for index in 0..<count {
-            values.initializeElement(
-              at: index, to: UInt64(low[index]) | UInt64(high[index]) << 8)
+  /// The `count` bytes of each of the streams from `first` on, one stream behind another.
+  mutating func planes(_ width: Int, first: Int, count: Int) throws(LogStoreError) -> [UInt8] {
+    guard width <= 8 else { throw BlockReader.malformed("numbers are \(width) bytes wide") }
+    guard width > 0, count > 0 else { return [] }
+    guard first >= 0, first <= entries.count - width else {
+      throw BlockReader.malformed("stream \(first) is absent")
+    }
+    let own = entries[first..<(first + width)]
+    guard own.allSatisfy({ $0.byteCount == count }) else {
+      throw BlockReader.malformed("a stream has another length than its rows")
+    }
+    // Neighbours of one length lie side by side, whether they are small or not.
+    let range = entries[first].range.lowerBound..<entries[first + width - 1].range.upperBound
+    if entries[first].kind == nil { return Array(small[range]) }
+    inflatedCount += width * count
+    return try page.withBytes(range, &readCount) { (kept) throws(LogStoreError) in
+      var failure: LogStoreError?
+      let planes = [UInt8](unsafeUninitializedCapacity: width * count) { out, filled in
+        for (plane, entry) in own.enumerated() {
+          let from = entry.range.lowerBound - range.lowerBound
+          do throws(LogStoreError) {
+            try Self.inflate(
+              entry, UnsafeRawBufferPointer(rebasing: kept[from..<(from + entry.range.count)]),
+              into: UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(out)[
+                  (plane * count)..<((plane + 1) * count)]))
+          } catch {
+            failure = error
+            return
           }
+          filled = (plane + 1) * count
         }
       }
-      done = 2
+      if let failure { throw failure }
+      return planes
     }
-    for plane in planes.indices.dropFirst(done) {
-      let shift = UInt64(plane * 8)
-      planes[plane].withUnsafeBufferPointer { bytes in
-        for index in 0..<count { values[index] |= UInt64(bytes[index]) << shift }
+  }
+
+  private static func inflate(
+    _ entry: Entry, _ kept: UnsafeRawBufferPointer, into out: UnsafeMutableRawBufferPointer
+  ) throws(LogStoreError) {
+    switch entry.kind {
+    case 0:
+      guard kept.count == out.count else {
+        throw BlockReader.malformed("a stream has another length than stated")
       }
+      out.copyMemory(from: kept)
+    case 1:
+      do throws(CompressionError) {
+        try Zstd.decompress(kept, into: out)
+      } catch { throw BlockReader.malformed("a stream does not inflate") }
+    default:
+      throw BlockReader.malformed("a stream has the unknown kind \(entry.kind ?? 0)")
     }
   }
 }

@@ -6,6 +6,7 @@ struct ColumnBlock: LogBlock {
   let runs: [BlockRows.Run]
   let rowCount: Int
   let lineByteCount: Int
+  let kind: LogBlockKind
   let segment: SegmentColumns
   /// What the block says of its columns.
   let header: [UInt8]
@@ -29,6 +30,7 @@ struct ColumnBlock: LogBlock {
     runs = head.runs
     rowCount = head.rowCount
     lineByteCount = head.lineByteCount
+    kind = head.kind
     self.header = header
     self.streams = streams
   }
@@ -38,6 +40,7 @@ struct ColumnBlock: LogBlock {
 
 /// What all kinds of blocks begin with.
 struct BlockHead {
+  let kind: LogBlockKind
   let rowCount: Int
   let lineByteCount: Int
   private(set) var runs: [BlockRows.Run] = []
@@ -56,7 +59,10 @@ struct BlockHead {
   }
 
   init(_ reader: inout BlockReader) throws(LogStoreError) {
-    _ = try reader.byte()
+    guard let kind = LogBlockKind(rawValue: try reader.byte()) else {
+      throw BlockReader.malformed("its kind is not known to this version")
+    }
+    self.kind = kind
     rowCount = try reader.varint(max: LogBlocks.rowCountMax)
     lineByteCount = try reader.varint(max: LogBlocks.lineByteCountMax)
     let runCount = try reader.count()
@@ -110,7 +116,7 @@ struct BlockColumns {
     parts = try block.header.withUnsafeBufferPointer {
       (header) throws(LogStoreError) -> Parts in
       var reader = BlockReader(UnsafeRawBufferPointer(header))
-      return try Parts(&reader, segment)
+      return try Parts(&reader, segment, block.kind)
     }
     lineShapes = parts.lineShapes
     metadataShapes = parts.metadataShapes
@@ -118,9 +124,7 @@ struct BlockColumns {
 
   /// What the header begins with.
   private struct Parts {
-    let timeBase: Int64
-    let timeUnit: UInt64
-    let timeWidth: Int
+    let times: BlockTimes
     let lineShapes: [UInt32]
     /// The numbers of streams.
     let lineCodes: Int
@@ -130,11 +134,11 @@ struct BlockColumns {
     let columnsStart: Int
     let columnStreams: Int
 
-    init(_ reader: inout BlockReader, _ segment: SegmentColumns) throws(LogStoreError) {
-      timeBase = decodeZigZag(try reader.varint())
-      timeUnit = try reader.varint()
-      timeWidth = try reader.varint(max: 8)
-      var stream = timeWidth
+    init(_ reader: inout BlockReader, _ segment: SegmentColumns, _ kind: LogBlockKind)
+      throws(LogStoreError)
+    {
+      times = try BlockTimes(&reader, kind)
+      var stream = times.streamCount
       lineShapes = try Self.shapes(&reader, segment)
       lineCodes = stream
       stream += CodeColumn.streamCount(limit: lineShapes.count)
@@ -217,20 +221,7 @@ struct BlockColumns {
   // MARK: decoding
 
   mutating func timestamps() throws(LogStoreError) -> [Timestamp] {
-    let count = block.rowCount
-    let differences = try streams.values(planes: parts.timeWidth, first: 0, count: count)
-    let (base, unit) = (parts.timeBase, parts.timeUnit)
-    return [Timestamp](unsafeUninitializedCapacity: count) { times, filled in
-      var value: UInt64 = 0
-      differences.withUnsafeBufferPointer { differences in
-        for index in 0..<count {
-          value &+= UInt64(bitPattern: decodeZigZag(differences[index]))
-          times.initializeElement(
-            at: index, to: Timestamp(nanoseconds: Int64(bitPattern: value &* unit) &+ base))
-        }
-      }
-      filled = count
-    }
+    try parts.times.timestamps(block.runs, count: block.rowCount, &streams)
   }
 
   mutating func description(_ column: UInt32) throws(LogStoreError) -> ColumnDescription? {

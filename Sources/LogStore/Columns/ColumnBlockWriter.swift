@@ -3,13 +3,13 @@ import TelemetryModel
 
 /// Writes the column blocks of one segment; keeps what they share.
 ///
-///     kind 2: 1 byte | rows: varint | line bytes: varint
+///     kind 3: 1 byte | rows: varint | line bytes: varint
 ///     runs: varint | each: stream (difference to the one before): varint, rows: varint
 ///     header, inflated: varint | kind, length, bytes | streams
 ///
 /// The header:
 ///
-///     times: base: zigzag, unit: varint, planes: varint | that many streams
+///     times, see ``BlockTimes``
 ///     shapes of lines: varint, each: varint | codes: 0 to 2 streams
 ///     shapes of metadata: varint, each: varint | codes; 0 when no row has any
 ///     columns: varint | each: number (difference): zigzag, description
@@ -42,7 +42,7 @@ struct ColumnBlockWriter {
   private mutating func columnPage(of rows: BlockRows) -> [UInt8]? {
     var writer = ColumnWriter()
     let times = rows.timestamps.map(\.nanoseconds)
-    appendTimes(times, to: &writer)
+    BlockTimes.append(times, rows.runs, to: &writer)
     guard let metadata = metadataShapes(rows) else { return nil }
     var summary = BlockSummary()
     rows.lineBytes.withUnsafeBytes { bytes in
@@ -69,37 +69,11 @@ struct ColumnBlockWriter {
 
   private func page(_ rows: BlockRows, _ writer: ColumnWriter) -> [UInt8] {
     var out: [UInt8] = []
-    BlockHead.append(.columns, rows, to: &out)
+    BlockHead.append(.columnsByRun, rows, to: &out)
     out.appendVarint(UInt64(writer.header.count))
     CompressedBytes.append(writer.header, to: &out)
     writer.streams.append(to: &out)
     return out
-  }
-
-  private func appendTimes(_ times: [Int64], to writer: inout ColumnWriter) {
-    let base = times.min() ?? 0
-    var unit: UInt64 = 0
-    for time in times {
-      var (a, b) = (unit, UInt64(bitPattern: time &- base))
-      while b != 0 { (a, b) = (b, a % b) }
-      unit = a
-      if unit == 1 { break }
-    }
-    unit = max(unit, 1)
-    var previous: UInt64 = 0
-    var all: UInt64 = 0
-    let differences = times.map { time -> UInt64 in
-      let value = UInt64(bitPattern: time &- base) / unit
-      let difference = ColumnWriter.zigzag(Int64(bitPattern: value &- previous))
-      previous = value
-      all |= difference
-      return difference
-    }
-    let width = ColumnWriter.byteWidth(all)
-    writer.header.appendZigZag(base)
-    writer.header.appendVarint(unit)
-    writer.header.appendVarint(UInt64(width))
-    writer.streams.add(planes: width, of: differences)
   }
 
   /// Writes the distinct numbers of `values` and which each row has; gives the distinct ones.

@@ -34,12 +34,8 @@ enum IntegerColumn {
     }
     let planes = try CompressedBytes.read(count: count * width, &reader)
     return [UInt64](unsafeUninitializedCapacity: count) { values, filled in
-      values.initialize(repeating: 0)
-      for plane in 0..<width {
-        let shift = UInt64(plane * 8)
-        let base = plane * count
-        for index in 0..<count { values[index] |= UInt64(planes[base + index]) << shift }
-      }
+      BytePlanes.join(
+        planes, width: width, into: UnsafeMutableBufferPointer(rebasing: values[..<count]))
       filled = count
     }
   }
@@ -47,8 +43,8 @@ enum IntegerColumn {
 
 /// Bytes that are kept compressed where that saves: `kind: 1 byte | length: varint | bytes`.
 enum CompressedBytes {
-  static func append(_ bytes: [UInt8], to out: inout [UInt8]) {
-    let packed = bytes.count < 64 ? [] : Zstd.compress(bytes)
+  static func append(_ bytes: [UInt8], level: Int32 = 1, to out: inout [UInt8]) {
+    let packed = bytes.count < 64 ? [] : Zstd.compress(bytes, level: level)
     let isPacked = !packed.isEmpty && packed.count < bytes.count
     let kept = isPacked ? packed : bytes
     out.append(isPacked ? 1 : 0)

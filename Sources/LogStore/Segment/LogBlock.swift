@@ -4,8 +4,10 @@ import TelemetryModel
 enum LogBlockKind: UInt8 {
   /// Lines as they are, one zstd frame; see ``PlainBlock``.
   case plain = 1
-  /// Shapes and typed columns; see ``ColumnBlock``.
+  /// Shapes and typed columns, as earlier versions wrote them: times go on from stream to stream.
   case columns = 2
+  /// Shapes and typed columns, times anew for each stream; see ``ColumnBlock`` and ``BlockTimes``.
+  case columnsByRun = 3
 }
 
 /// Rows on their way into a block: sorted by (stream, time), exact duplicates gone.
@@ -60,7 +62,7 @@ enum LogBlocks {
         throw BlockReader.malformed("it is not whole")
       }
       return try PlainBlock(page.beginning)
-    case .columns:
+    case .columns, .columnsByRun:
       guard let columns = try columns() else {
         throw BlockReader.malformed("its segment has no column index")
       }

@@ -34,13 +34,17 @@ private func fuzzColumn(_ form: ColumnForm) -> @Sendable (UnsafeRawBufferPointer
   }
 }
 
-/// A block's header as it comes, against a segment with shapes of each kind.
+/// A block's header as it comes, against a segment with shapes of each kind. The first byte has the
+/// rows, and above them whether the block is of the present kind and whether of two streams.
 func fuzzBlockHeader(_ input: UnsafeRawBufferPointer) {
   var parts = InputParts(input)
-  let rows = Int(parts.byte() & 63)
+  let first = parts.byte()
+  let rows = Int(first & 63)
   let header = parts.take()
   let text = parts.take()
-  let page = FuzzPage.columns(rows: rows, header: header, streams: parts.rest())
+  let page = FuzzPage.columns(
+    rows: rows, header: header, streams: parts.rest(),
+    kind: first & 64 == 0 ? .columns : .columnsByRun, firstRows: first & 128 == 0 ? nil : rows / 2)
   checkRows(of: page, FuzzPage.shapes, lookingFor: text)
 }
 
@@ -66,7 +70,11 @@ func fuzzLogLines(_ input: UnsafeRawBufferPointer) {
     rows.lineEnds.append(UInt32(rows.lineBytes.count))
     lines.append(Array(line))
   }
-  rows.runs = [BlockRows.Run(stream: 0, count: lines.count)]
+  // The second stream's times begin before those of the first.
+  let half = lines.count / 2
+  rows.runs = [BlockRows.Run(stream: 1, count: lines.count - half)]
+  if half > 0 { rows.runs.insert(BlockRows.Run(stream: 0, count: half), at: 0) }
+  rows.timestamps = Array(rows.timestamps[half...] + rows.timestamps[..<half])
   var writer = ColumnBlockWriter()
   let page = writer.page(of: rows)
   guard let columns = try? SegmentColumns(writer.columnsPage()),

@@ -33,13 +33,22 @@ struct InputParts {
 
 /// Pages around what is fuzzed, kept uncompressed so that every byte of an input counts.
 enum FuzzPage {
-  /// A column block of one stream.
-  static func columns(rows: Int, header: [UInt8], streams: [[UInt8]]) -> [UInt8] {
-    var page: [UInt8] = [LogBlockKind.columns.rawValue]
+  /// A column block of one stream, or of two of which the first has `firstRows`.
+  static func columns(
+    rows: Int, header: [UInt8], streams: [[UInt8]], kind: LogBlockKind = .columns,
+    firstRows: Int? = nil
+  ) -> [UInt8] {
+    var page: [UInt8] = [kind.rawValue]
     page.appendVarint(UInt64(rows))
     page.appendVarint(UInt64(rows * 32))
-    page += [1, 0]
-    page.appendVarint(UInt64(rows))
+    if let firstRows {
+      page += [2, 0]
+      page.appendVarint(UInt64(firstRows))
+      page.append(1)
+    } else {
+      page += [1, 0]
+    }
+    page.appendVarint(UInt64(rows - (firstRows ?? 0)))
     appendStored(header, to: &page)
     var directory: [UInt8] = []
     directory.appendVarint(UInt64(streams.count))
