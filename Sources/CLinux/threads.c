@@ -51,6 +51,21 @@ void linux_keep_freed_memory(int mapped_bytes, int kept_bytes) {
   mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
+int linux_give_back_freed(size_t kept_bytes) {
+  // What malloc calls free may be the kernel's already, so that what is resident decides.
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (file == NULL) return 0;
+  unsigned long all = 0, resident = 0, shared = 0;
+  int found = fscanf(file, "%lu %lu %lu", &all, &resident, &shared);
+  fclose(file);
+  if (found != 3 || resident < shared) return 0;
+  struct mallinfo2 used = mallinfo2();
+  size_t own = (resident - shared) * (size_t)sysconf(_SC_PAGESIZE);
+  if (own <= used.uordblks + used.hblkhd + kept_bytes) return 0;
+  malloc_trim(0);
+  return 1;
+}
+
 void linux_share_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
 
 static int give_back(struct dl_phdr_info *object, size_t size, void *unused) {

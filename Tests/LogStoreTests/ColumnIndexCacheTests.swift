@@ -39,17 +39,41 @@ import Testing
     #expect(reads == [1, 2, 1, 1, 0])
   }
 
+  /// What the cache has given up is not read again while somebody holds it.
+  @Test func whatIsHeldIsThere() throws {
+    let cache = ColumnIndexCache(byteCountMax: 12_000)
+    let slots = (0..<3).map { _ in ColumnIndexCache.Slot() }
+    var reads = 0
+    func want(_ slot: ColumnIndexCache.Slot) throws -> SegmentColumns {
+      try cache.columns(slot) { () throws(LogStoreError) in
+        reads += 1
+        guard let made = try? Self.columns(10_000) else {
+          throw LogStoreError(.system, "not made")
+        }
+        return made
+      }
+    }
+    let held = try slots.map(want)
+    #expect(reads == 3)
+    for (slot, columns) in zip(slots, held) { #expect(try want(slot) === columns) }
+    #expect(reads == 3)
+    #expect(cache.byteCount <= cache.byteCountMax)
+  }
+
   @Test func whatIsTooLargeIsNotKept() throws {
     let cache = ColumnIndexCache(byteCountMax: 1000)
     let slot = ColumnIndexCache.Slot()
+    var reads = 0
     for _ in 0..<2 {
       let found = try cache.columns(slot) { () throws(LogStoreError) in
+        reads += 1
         guard let made = try? Self.columns(5000) else { throw LogStoreError(.system, "not made") }
         return made
       }
       #expect(found.stringCount == 1)
     }
     #expect(cache.byteCount == 0)
+    #expect(reads == 2)
   }
 
   @Test func segmentsThatAreGoneTakeNoRoom() throws {

@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /// Names the calling thread; the kernel keeps 15 bytes.
@@ -16,6 +17,9 @@ void linux_ignore_sigpipe(void);
 /// Lets malloc serve blocks up to `mapped_bytes` from memory that it keeps, of which up to
 /// `kept_bytes` at each arena's end are not given back.
 void linux_keep_freed_memory(int mapped_bytes, int kept_bytes);
+/// Gives memory that was freed back to the kernel when more than `kept_bytes` of it are still the
+/// process's own; 1 when that was so.
+int linux_give_back_freed(size_t kept_bytes);
 /// Lets all threads allocate from one arena.
 void linux_share_one_arena(void);
 /// Gives back the pages of the program and its libraries that hold code; those that are run again

@@ -98,6 +98,17 @@ package enum ProcessLimits {
     linux_keep_freed_memory(4 << 20, 4 << 20)
   }
 
+  /// Gives memory that was freed back to the kernel where more than `bytes` of it are still with
+  /// the process; true when that was so. Takes some milliseconds, for which other threads may have
+  /// to wait when they want memory.
+  ///
+  /// Each thread's arena keeps what was freed in it for its own next use: what a head takes would
+  /// stay once for each thread that ever took rows.
+  @discardableResult
+  package static func giveBackFreed(above bytes: Int) -> Bool {
+    linux_give_back_freed(max(0, bytes)) == 1
+  }
+
   /// Gives the pages of code back that were needed for the start alone; what is still needed comes
   /// back by itself.
   package static func giveBackCode() { linux_give_back_code() }

@@ -9,8 +9,14 @@ final class ColumnIndexCache: Sendable {
   static let shared = ColumnIndexCache(byteCountMax: 64 << 20)
 
   /// One segment's place in the cache: the index while it is kept, and when it was last wanted.
+  /// One that the cache has given up is found all the same while somebody holds it.
   final class Slot: Sendable {
-    fileprivate let columns = Mutex<SegmentColumns?>(nil)
+    fileprivate struct Index {
+      var kept: SegmentColumns?
+      weak var held: SegmentColumns?
+    }
+
+    fileprivate let columns = Mutex(Index())
     fileprivate let lastUse = Atomic<UInt64>(0)
   }
 
@@ -38,7 +44,11 @@ final class ColumnIndexCache: Sendable {
     _ slot: Slot, _ read: () throws(LogStoreError) -> SegmentColumns
   ) throws(LogStoreError) -> SegmentColumns {
     slot.lastUse.store(uses.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
-    if let known = slot.columns.withLock({ $0 }) { return known }
+    if let known = slot.columns.withLock({ $0.kept }) { return known }
+    if let held = slot.columns.withLock({ $0.held }) {
+      keep(held, in: slot)
+      return held
+    }
     let made = try read()
     keep(made, in: slot)
     return made
@@ -46,11 +56,14 @@ final class ColumnIndexCache: Sendable {
 
   private func keep(_ made: SegmentColumns, in slot: Slot) {
     let bytes = made.memoryByteCount
-    guard bytes <= byteCountMax else { return }
+    guard bytes <= byteCountMax else {
+      slot.columns.withLock { $0.held = made }
+      return
+    }
     state.withLock { state in
       let isFirst = slot.columns.withLock { columns in
-        defer { columns = made }
-        return columns == nil
+        defer { columns = Slot.Index(kept: made, held: made) }
+        return columns.kept == nil
       }
       guard isFirst else { return }
       // Segments that are gone have taken their indexes with them.
@@ -61,7 +74,7 @@ final class ColumnIndexCache: Sendable {
       state.entries.sort { $0.lastUse > $1.lastUse }
       while state.byteCount > byteCountMax, state.entries.count > 1 {
         let gone = state.entries.removeLast()
-        gone.slot?.columns.withLock { $0 = nil }
+        gone.slot?.columns.withLock { $0.kept = nil }
         state.byteCount -= gone.byteCount
       }
     }

@@ -9,6 +9,8 @@ struct ScanWorker {
   private var pruners: [ObjectIdentifier: SegmentPruner] = [:]
   /// The block that was read last: its columns are read as they are asked for.
   private var loaded: (any LoadedRows)?
+  /// What that block's segment shares, for the next block, which is most often of the same one.
+  private var columns: SegmentColumns?
 
   init(_ plan: ScanPlan) { self.plan = plan }
 
@@ -96,6 +98,7 @@ struct ScanWorker {
     inParts: Bool
   ) throws(LogStoreError) -> [LogRows] {
     let block = try segment.block(entry, inParts: inParts)
+    if let block = block as? ColumnBlock { columns = block.segment }
     do throws(LogStoreError) {
       let rows = try block.load()
       loaded = rows

@@ -2,8 +2,9 @@ import TelemetryModel
 
 /// The rows of one stream in several segments, in the order of time.
 ///
-/// Holds one block of each segment at a time. A block that several streams share is decoded once,
-/// as long as streams are asked for in the order of the segments.
+/// Holds one block at a time, and reads it when its rows' turn has come. A block that several
+/// streams share is decoded once, as long as streams are asked for in the order of the segments
+/// and it is not released in between.
 final class SegmentRowSource {
   /// Rows of one batch of a block, as far as they were taken.
   private struct Part {
@@ -17,7 +18,11 @@ final class SegmentRowSource {
   private let deletes: [RowDelete]
   private let skipsDamage: Bool
   private let ordinals: [UInt64: Int]
+  /// The present stream's place in the segment.
+  private var ordinal: Int?
   private var loaded: (number: Int, rows: any LoadedRows)?
+  /// What the segment's blocks share, so that it is read once.
+  private var columns: SegmentColumns?
   private var stream: StreamReference?
   private var limit = Timestamp.distantPast
   private var blocks: ArraySlice<UInt32> = []
@@ -34,23 +39,34 @@ final class SegmentRowSource {
   }
 
   /// Begins a stream, without rows older than `limit`.
-  func begin(_ stream: StreamReference, notBefore limit: Timestamp) throws(LogStoreError) {
+  func begin(_ stream: StreamReference, notBefore limit: Timestamp) {
     self.stream = stream
     self.limit = limit
     parts = []
-    blocks = ordinals[stream.id].map { segment.index.blocksOf[$0][...] } ?? []
-    try fill()
+    ordinal = ordinals[stream.id]
+    blocks = ordinal.map { segment.index.blocksOf[$0][...] } ?? []
   }
 
-  /// The time of the next row, nil at the stream's end.
+  /// The time of the next row, nil at the stream's end. While the source waits it is a time that
+  /// no row is before, by the index.
   var time: Timestamp? {
     var least: Timestamp?
     for part in parts { least = min(least ?? part.time, part.time) }
+    if least == nil, let ordinal, let next = blocks.first {
+      let run = segment.index.blocks[Int(next)].runs.first { Int($0.stream) == ordinal }
+      least = run.map { max($0.oldest, limit) }
+    }
     return least
   }
 
-  /// Takes rows up to `end`, at least one, and appends them to `out`.
-  func take(through end: Timestamp, into out: inout StreamRows) throws(LogStoreError) {
+  /// There are blocks to come, and no row is at hand: ``fill()`` has to be called.
+  var isWaiting: Bool { parts.isEmpty && !blocks.isEmpty }
+
+  /// Gives up the memory of the block that was read last, as far as no row of it is to be taken.
+  func release() { loaded = nil }
+
+  /// Takes rows up to `end`, at least one, and appends them to `out`. Rows are at hand.
+  func take(through end: Timestamp, into out: inout StreamRows) {
     guard var index = parts.indices.first else { return }
     for other in parts.indices where parts[other].time < parts[index].time { index = other }
     // Not past what the block's other part has next.
@@ -65,11 +81,10 @@ final class SegmentRowSource {
       && out.lineBytes.count < SegmentBuilder.blockLineBytes
     parts[index].rows = row..<parts[index].rows.upperBound
     if parts[index].rows.isEmpty { parts.remove(at: index) }
-    try fill()
   }
 
-  /// Brings the next block when the last one's rows are taken.
-  private func fill() throws(LogStoreError) {
+  /// Reads the next block that has rows of the stream, when none are at hand.
+  func fill() throws(LogStoreError) {
     while parts.isEmpty, let number = blocks.popFirst() {
       do throws(LogStoreError) {
         try open(Int(number))
@@ -84,7 +99,9 @@ final class SegmentRowSource {
     let entry = segment.index.blocks[number]
     if loaded?.number != number {
       loaded = nil
-      loaded = (number, try segment.block(entry).load())
+      let block = try segment.block(entry)
+      if let block = block as? ColumnBlock { columns = block.segment }
+      loaded = (number, try block.load())
     }
     guard let rows = loaded?.rows else { return }
     var start = 0
@@ -128,15 +145,25 @@ struct StreamMerge {
   let streams: [StreamReference]
   /// Rows of a stream that are older are left out.
   let limit: (StreamReference) -> Timestamp
+  /// So many blocks at most stay decoded for the stream that comes next.
+  private static let blocksMax = 8
 
   /// Gives the rows of all streams in pieces, each with its stream's place in ``streams``.
   func run(_ visit: (HeadBatch, UInt32) throws(LogStoreError) -> Void) throws(LogStoreError) {
+    var recent: [Int] = []
     for (ordinal, stream) in streams.enumerated() {
       let limit = limit(stream)
-      for source in sources { try source.begin(stream, notBefore: limit) }
+      for source in sources { source.begin(stream, notBefore: limit) }
       var rows = StreamRows(labels: stream.labels)
       while let (index, end) = next() {
-        try sources[index].take(through: end, into: &rows)
+        guard !sources[index].isWaiting else {
+          recent.removeAll { $0 == index }
+          if recent.count >= Self.blocksMax { sources[recent.removeFirst()].release() }
+          recent.append(index)
+          try sources[index].fill()
+          continue
+        }
+        sources[index].take(through: end, into: &rows)
         if rows.lineBytes.count >= SegmentBuilder.blockLineBytes / 4 || rows.count >= 4096 {
           try visit(HeadBatch(rows), UInt32(ordinal))
           rows = StreamRows(labels: stream.labels)
