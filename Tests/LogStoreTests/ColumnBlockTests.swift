@@ -51,6 +51,28 @@ import Testing
     }
   }
 
+  /// A block of program logs has a thousand shapes: a list of all rows for each of their slots would
+  /// be a hundred times the block.
+  @Test func slotsOfTextShapesShareTheirPlaces() throws {
+    let lines = (0..<600).map { row in
+      let word = ["alpha", "beta", "gamma", "delta"][row % 4]
+      return Array("\(word) took \(row * 7) of \(row * 31) ms on host-\(row % 5)".utf8)
+    }
+    let block = try #require(try Self.blocks([Self.rows(lines)]).first)
+    let loaded = try ColumnRows(block)
+    #expect(loaded.lineShapes.count == 4)
+    var places: Set<Int> = []
+    for shape in loaded.lineShapes {
+      for column in block.segment.shapes[Int(shape)].columns {
+        let (data, own) = try loaded.column(column)
+        #expect(data.count == 150)
+        places.insert(own.withUnsafeBytes { Int(bitPattern: $0.baseAddress) })
+      }
+    }
+    #expect(places.count == 1)
+    #expect(try Self.lines(loaded, lines.count) == lines)
+  }
+
   /// Times of any number of streams, in order and not, with any unit, to the ends of what there is.
   @Test(arguments: 0..<40)
   func timesComeBack(_ seed: UInt64) throws {

@@ -11,6 +11,7 @@ final class ColumnRows: LoadedRows {
   private var data: [UInt32: ColumnData] = [:]
   /// For columns that not all rows have, the place of each row's value.
   private var places: [UInt32: [UInt32]] = [:]
+  private var shapeRanks: ShapeRanks?
   /// What a shape needs to make a line.
   private final class Renderer {
     let text: [UInt8]
@@ -78,40 +79,98 @@ final class ColumnRows: LoadedRows {
 
   func metadataCodes() throws(LogStoreError) -> ShapeCodes { try columns.metadata() }
 
-  /// The values of a column, and for each row the place of its value; empty where that is the
-  /// row's own number.
+  /// The values of a column, and for each row that has one the place of its value; empty where
+  /// that is the row's own number. Rows without one have `UInt32.max`, but for slots of a text
+  /// shape, where they have the place of their own shape's.
   func column(_ number: UInt32) throws(LogStoreError) -> (ColumnData, [UInt32]) {
     if let known = data[number] { return (known, places[number] ?? []) }
     let own = try ownPlaces(number)
-    let count = own.isEmpty ? block.rowCount : own.reduce(0) { $0 + ($1 == .max ? 0 : 1) }
     var rowTimes: [Int64] = []
     if case .rowTime = try columns.description(number) {
-      let times = try timestamps()
-      for row in times.indices where own.isEmpty || own[row] != .max {
+      let (times, codes) = (try timestamps(), try lines())
+      for row in times.indices where own.has(row, codes) {
         rowTimes.append(times[row].nanoseconds)
       }
     }
-    let made = try columns.data(number, count: count, times: rowTimes)
+    let made = try columns.data(number, count: own.count, times: rowTimes)
     data[number] = made
-    places[number] = own
-    return (made, own)
+    places[number] = own.places
+    return (made, own.places)
   }
 
-  /// For each row the place of its value in a column; empty when all rows have the column.
-  private func ownPlaces(_ column: UInt32) throws(LogStoreError) -> [UInt32] {
-    let isMetadata = segment.columns[Int(column)].kind == .metadata
+  /// Where the values of a column lie.
+  private struct OwnPlaces {
+    var places: [UInt32]
+    /// How many values there are.
+    var count: Int
+    /// The shape that alone has the column, by its code, where `places` are the ranks of all rows.
+    var code: Int?
+
+    func has(_ row: Int, _ codes: ShapeCodes) -> Bool {
+      if let code { return codes.code(row) == code }
+      return places.isEmpty || places[row] != .max
+    }
+  }
+
+  /// The place of each row among the rows of its shape, which all slots of text shapes share: a
+  /// block can have thousands of them.
+  private struct ShapeRanks {
+    var ranks: [UInt32] = []
+    /// Rows of each shape.
+    var counts: [UInt32]
+    /// The code of the shape that has a column; of several the last, and these are `shared`.
+    var owners: [UInt32: Int] = [:]
+    var shared: Set<UInt32> = []
+
+    init(
+      _ codes: ShapeCodes, _ metadataShapes: [UInt32], rowCount: Int, _ segment: SegmentColumns
+    ) {
+      counts = Array(repeating: 0, count: codes.shapes.count)
+      ranks.reserveCapacity(rowCount)
+      for row in 0..<rowCount {
+        let code = codes.code(row)
+        ranks.append(counts[code])
+        counts[code] += 1
+      }
+      for (code, shape) in codes.shapes.enumerated() {
+        for column in segment.shapes[Int(shape)].columns
+        where owners.updateValue(code, forKey: column) != nil {
+          shared.insert(column)
+        }
+      }
+      for shape in metadataShapes { shared.formUnion(segment.shapes[Int(shape)].columns) }
+    }
+  }
+
+  private func ranks() throws(LogStoreError) -> ShapeRanks {
+    if let shapeRanks { return shapeRanks }
+    let made = ShapeRanks(
+      try lines(), metadataShapes, rowCount: block.rowCount, segment)
+    shapeRanks = made
+    return made
+  }
+
+  private func ownPlaces(_ column: UInt32) throws(LogStoreError) -> OwnPlaces {
+    let kind = segment.columns[Int(column)].kind
+    if kind == .slot, lineShapes.count > 1 {
+      let ranks = try ranks()
+      if let code = ranks.owners[column], !ranks.shared.contains(column) {
+        return OwnPlaces(places: ranks.ranks, count: Int(ranks.counts[code]), code: code)
+      }
+    }
     // Whether rows with a shape code have it, for each code.
-    let has = (isMetadata ? metadataShapes : lineShapes).map {
+    let has = (kind == .metadata ? metadataShapes : lineShapes).map {
       segment.shapes[Int($0)].columns.contains(column)
     }
-    if has.allSatisfy({ $0 }) { return [] }
-    let codes = isMetadata ? try metadataCodes() : try lines()
+    if has.allSatisfy({ $0 }) { return OwnPlaces(places: [], count: block.rowCount) }
+    let codes = kind == .metadata ? try metadataCodes() : try lines()
     var next: UInt32 = 0
-    return RowPlaces(0..<block.rowCount).map { row in
-      guard has[codes.code(row)] else { return .max }
+    let places = RowPlaces(0..<block.rowCount).map { row in
+      guard has[codes.code(row)] else { return UInt32.max }
       defer { next += 1 }
       return next
     }
+    return OwnPlaces(places: places, count: Int(next))
   }
 
   // MARK: lines
