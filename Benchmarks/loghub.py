@@ -5,7 +5,7 @@
 
 Each sample is pushed `--repeat` times with fresh timestamps, a line a millisecond, the samples in turn, as
 programs that run side by side would do. The server is then flushed, left alone until its folder stays as it
-is for five seconds, and ended; what its folder then takes on disk is printed, with the ratio of both.
+is for `--still` seconds (a merge in the background writes little for a while), and ended; what its folder then takes on disk is printed, with the ratio of both.
 """
 import argparse, glob, http.client, json, os, shutil, subprocess, sys, tempfile, time, urllib.request
 
@@ -54,9 +54,9 @@ def bodies(folder, repeat):
         clock += max(len(lines) for lines in samples.values()) * 10**6
 
 
-def settle(folder):
+def settle(folder, still):
     last, since = on_disk(folder), time.monotonic()
-    while time.monotonic() - since < 5:
+    while time.monotonic() - since < still:
         time.sleep(0.5)
         now = on_disk(folder)
         if now != last:
@@ -85,7 +85,7 @@ def measure(name, command, port, push_path, flush, data, a):
         for method, path in flush:
             url = f"http://127.0.0.1:{port}{path}"
             urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=120).read()
-            settle(data)
+            settle(data, a.still)
     finally:
         server.terminate()
         server.wait()
@@ -100,6 +100,7 @@ def main():
     p.add_argument("--sluice", help="the release binary")
     p.add_argument("--victoria", help="victoria-logs")
     p.add_argument("--repeat", type=int, default=20)
+    p.add_argument("--still", type=int, default=30)
     p.add_argument("--port", type=int, default=21150)
     a = p.parse_args()
     folder = tempfile.mkdtemp(prefix="sluice-loghub.")

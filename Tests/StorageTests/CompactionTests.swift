@@ -296,6 +296,30 @@ import Testing
     #expect(plan.choose(seven + [candidate(8, day: 100, megabytes: 100)]) == [])
   }
 
+  /// Segments that consist for a good part of what their blocks share are merged sooner, as long
+  /// as the shared parts fit into memory together.
+  @Test func mergesSoonerWhatIsSharedMuch() {
+    func alike(_ count: UInt64, shared: Int) -> [CompactionPlan.Candidate] {
+      (1...count).map {
+        var one = candidate($0, day: 100, megabytes: 20)
+        (one.byteCount, one.sharedByteCount) = (1_000_000, shared)
+        return one
+      }
+    }
+    #expect(plan.choose(alike(2, shared: 400_000)) == [])
+    #expect(plan.choose(alike(3, shared: 400_000)) == Array(1...3))
+    #expect(plan.choose(alike(7, shared: 100_000)) == [])
+    let others = (4...UInt64(9)).map { candidate($0, day: 100, megabytes: 20) }
+    #expect(plan.choose(alike(3, shared: 300_000) + others.dropLast(2)) == [1, 2, 3])
+    #expect(plan.choose(alike(2, shared: 300_000) + others) == [1, 2] + Array(4...9))
+    let large = alike(8, shared: 400_000).map {
+      var one = $0
+      (one.byteCount, one.sharedByteCount) = (12 << 20, 6 << 20)
+      return one
+    }
+    #expect(plan.choose(large) == [], "two alone have room")
+  }
+
   @Test func mixesNeitherDaysNorDeletes() {
     let days = (1...UInt64(8)).map { candidate($0, day: 100 + Int64($0 % 2), megabytes: 1) }
     #expect(plan.choose(days) == [])

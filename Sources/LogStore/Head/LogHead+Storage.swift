@@ -55,6 +55,10 @@ extension LogHead: StoreHead {
     return share > 0 || isTouched ? .some(share) : .none
   }
 
+  func sharedByteCount(of segment: Segment) -> Int {
+    segment.pages.reduce(0) { $0 + ($1.type == LogPageType.columnIndex ? $1.length : 0) }
+  }
+
   func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {
     var sources: [SegmentRowSource] = []
     var streams: [UInt64: StreamReference] = [:]

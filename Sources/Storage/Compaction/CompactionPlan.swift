@@ -4,10 +4,17 @@ import TelemetryModel
 ///
 /// Segments of one day are merged when there are enough of about one size, so that each row is
 /// written anew a few times in all; what is left of a day that is over is merged once more. Days
-/// are not mixed, so that retention can drop whole segments.
+/// are not mixed, so that retention can drop whole segments. Segments that are for a good part
+/// what their blocks share are merged sooner: that part is most often alike in all of them, and is
+/// then kept once.
 struct CompactionPlan {
   /// So many segments of one size make a greater one.
   static let segmentsMin = 8
+  /// So many do whose shared part is this share of their bytes.
+  static let alikeSegmentsMin = 3
+  static let sharedShareMin = 0.2
+  /// What the segments of a merge share is in memory while it is under way, some times as large.
+  static let sharedBytesMax = 16 << 20
   static let segmentsMax = 32
   /// Sizes are told apart by this factor.
   static let sizeFactor = 4
@@ -25,8 +32,16 @@ struct CompactionPlan {
     var rawByteCount: Int
     /// Segments with different deletes to come are not mixed.
     var deletes: UInt64
+    /// Bytes of the file, and of what its blocks share.
+    var byteCount = 0
+    var sharedByteCount = 0
 
     var day: Int64 { newest.nanoseconds / CompactionPlan.dayNanoseconds }
+    /// What its blocks share takes a good part of its bytes.
+    var isAlike: Bool {
+      sharedByteCount > 0
+        && Double(sharedByteCount) >= CompactionPlan.sharedShareMin * Double(byteCount)
+    }
     var spansDays: Bool { oldest.nanoseconds / CompactionPlan.dayNanoseconds != day }
   }
 
@@ -39,6 +54,8 @@ struct CompactionPlan {
     var spansDays: Bool
     var deletes: UInt64
     var tier: Int
+    /// Holds nothing but segments that are alike.
+    var isAlike = false
   }
 
   /// The segments of the most useful merge, or none.
@@ -46,13 +63,19 @@ struct CompactionPlan {
     let small = candidates.filter { $0.rawByteCount < rawBytesMax / 2 }
     var groups: [Group: [Candidate]] = [:]
     for candidate in small {
-      groups[group(candidate, tier: tier(candidate.rawByteCount)), default: []].append(candidate)
-      if isSettled(candidate) { groups[group(candidate, tier: -1), default: []].append(candidate) }
+      var group = group(candidate, tier: tier(candidate.rawByteCount))
+      groups[group, default: []].append(candidate)
+      group.isAlike = true
+      if candidate.isAlike { groups[group, default: []].append(candidate) }
+      if isSettled(candidate) {
+        groups[self.group(candidate, tier: -1), default: []].append(candidate)
+      }
     }
     var best: [Candidate] = []
     for (group, members) in groups {
-      let least = group.tier < 0 ? 2 : Self.segmentsMin
       let chosen = fitting(members)
+      let least =
+        group.tier < 0 ? 2 : group.isAlike ? Self.alikeSegmentsMin : Self.segmentsMin
       guard chosen.count >= least else { continue }
       if best.isEmpty || chosen.count > best.count
         || (chosen.count == best.count && chosen[0].oldest < best[0].oldest)
@@ -86,10 +109,14 @@ struct CompactionPlan {
   private func fitting(_ members: [Candidate]) -> [Candidate] {
     var chosen: [Candidate] = []
     var bytes = 0
+    var sharedBytes = 0
     for member in members.sorted(by: { $0.rawByteCount < $1.rawByteCount })
-    where chosen.count < Self.segmentsMax && bytes + member.rawByteCount <= rawBytesMax {
+    where chosen.count < Self.segmentsMax && bytes + member.rawByteCount <= rawBytesMax
+      && (chosen.count < 2 || sharedBytes + member.sharedByteCount <= Self.sharedBytesMax)
+    {
       chosen.append(member)
       bytes += member.rawByteCount
+      sharedBytes += member.sharedByteCount
     }
     return chosen.sorted { $0.oldest == $1.oldest ? $0.id < $1.id : $0.oldest < $1.oldest }
   }

@@ -36,6 +36,8 @@ package struct SegmentRewrite: Sendable {
 }
 
 extension StoreHead {
+  package func sharedByteCount(of segment: Segment) -> Int { 0 }
+
   /// Without rules of the store's own: by age alone, and a tombstone may concern any row.
   package func gain(of rewrite: SegmentRewrite) -> RewriteGain {
     if rewrite.retention > .zero,

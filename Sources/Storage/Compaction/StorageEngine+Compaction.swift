@@ -148,7 +148,9 @@ extension StorageEngine {
         return CompactionPlan.Candidate(
           id: segment.id, oldest: segment.summary.oldest, newest: segment.summary.newest,
           rawByteCount: segment.summary.rawByteCount,
-          deletes: touching.map { $0.number - 1 } ?? view.lastDelete)
+          deletes: touching.map { $0.number - 1 } ?? view.lastDelete,
+          byteCount: segment.record.byteCount,
+          sharedByteCount: judge.sharedByteCount(of: segment))
       })
     let segments = chosen.compactMap { id in usable.first { $0.id == id } }
     guard let first = segments.first else { return nil }
@@ -203,6 +205,7 @@ extension StorageEngine {
       task.segments.map { rewrite($0, task.ripe, now) }, deletesThrough: task.deletesThrough
     ) { () throws(StorageError) in try pace.step() }
     try replace(task.segments, by: records)
+    ProcessLimits.giveBackFreed(above: configuration.headBytesFlush / 2 * 3)
     metrics.compactions.add()
     metrics.compactedSegments.add(task.segments.count)
     metrics.compactedBytes.add(task.segments.reduce(0) { $0 + $1.record.byteCount })

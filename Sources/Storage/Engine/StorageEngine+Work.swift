@@ -157,6 +157,8 @@ extension StorageEngine {
     releaseWaiting()
     showSegments()
     wal.release(through: slot.lastSequence)
+    // The next head takes as much as this one: so much is kept, and half for the writing of it.
+    ProcessLimits.giveBackFreed(above: configuration.headBytesFlush / 2 * 3)
   }
 
   private func releaseWaiting() {

@@ -21,6 +21,9 @@ package protocol StoreHead: AnyObject, Sendable {
   /// ``RewriteGain/none`` is taken for the proof that no row is left to be taken: where the indexes
   /// cannot be read it throws.
   func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain
+  /// Bytes of a segment that its blocks share, such as dictionaries: several such segments keep
+  /// most of it several times. 0 where a store has nothing of the kind.
+  func sharedByteCount(of segment: Segment) -> Int
   /// Writes the rows of several segments, exact duplicates once, as one segment or, when no row is
   /// left, as none.
   ///
