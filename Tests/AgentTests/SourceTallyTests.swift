@@ -10,12 +10,18 @@ import Testing
 @Suite struct SourceTallyTests {
   private func pass(_ tally: SourceTally, _ source: Int64, at start: Int64, merged: Int = 0) {
     let origin = LineOrigin(source: source, start: start, length: 1)
-    let earlier = [LineOrigin](repeating: origin, count: merged)
-    [UInt8]("line".utf8).withUnsafeBytes {
-      tally.passed(
-        PipelineOutput(
-          labels: .none, timestamp: .zero, distantTime: nil, line: $0, structuredMetadata: [],
-          tenant: nil, origin: origin, earlierOrigins: earlier))
+    let labels = LabelSet(.none)
+    let rest = OutputRest()
+    rest.earlierOrigins = [LineOrigin](repeating: origin, count: merged)
+    // The output only borrows them.
+    withExtendedLifetime((labels, rest)) {
+      [UInt8]("line".utf8).withUnsafeBytes {
+        tally.passed(
+          PipelineOutput(
+            labelSet: Unmanaged.passUnretained(labels), timestamp: .zero, distantTime: nil,
+            line: $0, origin: origin, isPlain: merged == 0,
+            rest: Unmanaged.passUnretained(rest)))
+      }
     }
   }
 
