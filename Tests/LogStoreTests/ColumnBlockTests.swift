@@ -51,8 +51,8 @@ import Testing
     }
   }
 
-  /// A block of program logs has a thousand shapes: a list of all rows for each of their slots would
-  /// be a hundred times the block.
+  /// A block of program logs has a thousand shapes: a list of all rows for each slot would be a
+  /// hundred times the block.
   @Test func slotsOfTextShapesShareTheirPlaces() throws {
     let lines = (0..<600).map { row in
       let word = ["alpha", "beta", "gamma", "delta"][row % 4]

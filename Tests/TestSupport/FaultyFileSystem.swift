@@ -25,6 +25,8 @@ package final class FaultyFileSystem: FileSystem {
     var plan: Plan?
     /// Reads of files whose paths end so fail.
     var unreadable: String?
+    /// Syncs of such files do their work and fail all the same.
+    var unsyncable: String?
     var failedReadCount = 0
   }
 
@@ -45,6 +47,9 @@ package final class FaultyFileSystem: FileSystem {
   /// Lets all reads of files fail whose paths end in `suffix`.
   package func failReads(of suffix: String) { state.withLock { $0.unreadable = suffix } }
 
+  /// Lets all syncs of files fail whose paths end in `suffix`, though they do their work.
+  package func failSyncs(of suffix: String) { state.withLock { $0.unsyncable = suffix } }
+
   /// Reads that failed so.
   package var failedReadCount: Int { state.withLock { $0.failedReadCount } }
 
@@ -53,6 +58,7 @@ package final class FaultyFileSystem: FileSystem {
     state.withLock { state in
       state.plan = nil
       state.unreadable = nil
+      state.unsyncable = nil
     }
   }
 
@@ -73,6 +79,9 @@ package final class FaultyFileSystem: FileSystem {
   {
     let fault: Fault? = state.withLock { state in
       state.callCount += 1
+      if kind == .sync, let suffix = state.unsyncable, path.hasSuffix(suffix) {
+        return .failedSync
+      }
       guard let plan = state.plan else { return nil }
       let isHit = plan.lasts ? state.callCount >= plan.number : state.callCount == plan.number
       return isHit ? plan.fault : nil
