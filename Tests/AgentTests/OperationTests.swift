@@ -100,6 +100,7 @@ import Testing
       process.arguments = ["-c", "cd \(rig.folder) && \(command)"]
       try process.run()
       process.waitUntilExit()
+      try #require(process.terminationStatus == 0, "`\(command)` does not run here")
     }
     func job(_ name: String, _ pattern: String, _ more: String) -> String {
       """
