@@ -205,7 +205,7 @@ extension StorageEngine {
       task.segments.map { rewrite($0, task.ripe, now) }, deletesThrough: task.deletesThrough
     ) { () throws(StorageError) in try pace.step() }
     try replace(task.segments, by: records)
-    ProcessLimits.giveBackFreed(above: configuration.headBytesFlush / 2 * 3)
+    giveBackFreed(task.segments.reduce(0) { $0 + $1.record.summary.rawByteCount })
     metrics.compactions.add()
     metrics.compactedSegments.add(task.segments.count)
     metrics.compactedBytes.add(task.segments.reduce(0) { $0 + $1.record.byteCount })

@@ -157,6 +157,13 @@ extension StorageEngine {
     releaseWaiting()
     showSegments()
     wal.release(through: slot.lastSequence)
+    giveBackFreed(slot.head.memoryByteCount)
+  }
+
+  /// Gives memory back after work that took `bytes` and more, when that is enough to be worth the
+  /// milliseconds that it takes.
+  func giveBackFreed(_ bytes: Int) {
+    guard bytes >= 4 << 20 else { return }
     // The next head takes as much as this one: so much is kept, and half for the writing of it.
     ProcessLimits.giveBackFreed(above: configuration.headBytesFlush / 2 * 3)
   }
