@@ -116,9 +116,9 @@ def completion(url):
 
     check("bash completes commands", complete("sluice ser"), ["series", "server"])
     check("bash completes options", complete("sluice query --merge"), ["--merge-parts"])
-    check("bash completes label names", complete("sluice query '{jo"), ["'{job="])
-    check("bash completes label values", complete("sluice query '{job=\"li"), ["'{job=\"lines\""])
-    check("bash completes what --addr answers", complete(f"sluice query --addr {url} '{{job=\"ta"), ["'{job=\"tail\""])
+    check("bash completes label names", complete("sluice query '{jo"), ["'{job=", "'{job=~"])
+    check("bash completes label values", complete("sluice query '{job=\"li"), ["'{job=\"lines\"", "'{job=\"lines\"}"])
+    check("bash completes what --addr answers", complete(f"sluice query --addr {url} '{{job=\"ta"), ["'{job=\"tail\"", "'{job=\"tail\"}"])
     for shell in ["zsh", "fish"]:
         script = sluice("completion", shell)
         if shutil.which(shell):
