@@ -100,7 +100,7 @@ def main():
     p.add_argument("--sluice", help="the release binary")
     p.add_argument("--victoria", help="victoria-logs")
     p.add_argument("--repeat", type=int, default=20)
-    p.add_argument("--still", type=int, default=30)
+    p.add_argument("--still", type=int, default=45)
     p.add_argument("--port", type=int, default=21150)
     a = p.parse_args()
     folder = tempfile.mkdtemp(prefix="sluice-loghub.")
