@@ -71,7 +71,7 @@ package indirect enum FieldExpression: Hashable, Sendable {
     // Its digits alone are out of range.
     case .int(.min): "minInt"
     case .string(let text) where text.contains("`"):
-      "\"" + TraceField.escaped(text) + "\""
+      "\"" + TraceField.escaped(text, lineBreaks: true) + "\""
     default: value.text
     }
   }

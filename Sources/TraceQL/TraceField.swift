@@ -26,9 +26,11 @@ package enum TraceField: Hashable, Sendable {
     }
   }
 
-  /// What stands between double quotes for `text`.
-  static func escaped(_ text: String) -> String {
+  /// What stands between double quotes for `text`. The quotes of a name hold line breaks as they
+  /// are and know no escape for them; those of a value are the other way round.
+  static func escaped(_ text: String, lineBreaks: Bool = false) -> String {
     text.unicodeScalars.reduce(into: "") { out, scalar in
+      if scalar == "\n", lineBreaks { return out += "\\n" }
       if scalar == "\"" || scalar == "\\" { out += "\\" }
       out.unicodeScalars.append(scalar)
     }

@@ -92,6 +92,12 @@ import Testing
     #expect(TraceField.parentAttribute(.span, "x").text == "parent.span.x")
   }
 
+  @Test(arguments: [#""a\nb`c\\\"\t""#, #""\r\n`""#, "`a\nb\"\\`"])
+  func writesTextsSoThatTheyAreReadAgain(_ text: String) throws {
+    let expression = try field(".a = " + text)
+    #expect(try field(expression.text) == expression)
+  }
+
   @Test func boundsDepthAndLength() {
     #expect(throws: TraceQLError.self) {
       _ = try TraceQuery(String(repeating: "(", count: 100_000))
