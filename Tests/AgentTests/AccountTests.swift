@@ -38,6 +38,23 @@ import WireFormats
     return spare.port
   }
 
+  /// The configuration of a job `app` over `*.log`, whose accounts are told at `port`.
+  func configuration(
+    _ rig: AgentRig, _ sink: PushSink, tellingAt port: UInt16, stages: String = ""
+  ) throws -> AgentConfiguration {
+    var configuration = try rig.configuration(
+      clients: rig.client(sink),
+      scrapes: """
+            - job_name: app
+              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+        \(stages)
+        """)
+    configuration.server.disable = false
+    configuration.server.httpListenAddress = "127.0.0.1"
+    configuration.server.httpListenPort = Int(port)
+    return configuration
+  }
+
   /// What the server counted closes the loop, or says that it does not.
   @Test(arguments: [3, 2]) func theServerSaysWhatItStored(_ stored: Int) async throws {
     let rig = AgentRig()
@@ -46,15 +63,7 @@ import WireFormats
     ])
     defer { sink.close() }
     let port = freePort()
-    var configuration = try rig.configuration(
-      clients: rig.client(sink),
-      scrapes: """
-            - job_name: app
-              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
-        """)
-    configuration.server.disable = false
-    configuration.server.httpListenAddress = "127.0.0.1"
-    configuration.server.httpListenPort = Int(port)
+    let configuration = try configuration(rig, sink, tellingAt: port)
     rig.write("one\ntwo\nthree\n", to: "a.log")
     try await rig.run(configuration) {
       #expect(await rig.eventually { sink.lines.count == 3 })
@@ -75,11 +84,9 @@ import WireFormats
     let sink = PushSink(answers: [.status(400)])
     let port = freePort()
     defer { sink.close() }
-    var configuration = try rig.configuration(
-      clients: rig.client(sink),
-      scrapes: """
-            - job_name: app
-              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+    let configuration = try configuration(
+      rig, sink, tellingAt: port,
+      stages: """
               pipeline_stages:
                 - match:
                     selector: '{job="app"} |= "noise"'
@@ -88,9 +95,6 @@ import WireFormats
                 - multiline: {firstline: '^START', max_wait_time: 200ms}
                 - drop: {expression: 'second', drop_counter_reason: block}
         """)
-    configuration.server.disable = false
-    configuration.server.httpListenAddress = "127.0.0.1"
-    configuration.server.httpListenPort = Int(port)
     rig.write("START one\n a\n b\nnoise\nSTART second\n c\nnoise\nSTART three\n", to: "a.log")
     rig.write("START four\n d\n", to: "b.log")
     try await rig.run(configuration) {
@@ -130,11 +134,9 @@ import WireFormats
     let sink = PushSink()
     let port = freePort()
     defer { sink.close() }
-    var configuration = try rig.configuration(
-      clients: rig.client(sink),
-      scrapes: """
-            - job_name: app
-              static_configs: [{labels: {job: app, __path__: "\(rig.folder)/*.log"}}]
+    let configuration = try configuration(
+      rig, sink, tellingAt: port,
+      stages: """
               pipeline_stages:
                 - match:
                     selector: '{job="app"} |= "block"'
@@ -142,9 +144,6 @@ import WireFormats
                 - split_json: {}
                 - drop: {expression: 'drop', drop_counter_reason: unwanted}
         """)
-    configuration.server.disable = false
-    configuration.server.httpListenAddress = "127.0.0.1"
-    configuration.server.httpListenPort = Int(port)
     rig.write(
       """
       ["a", "drop 1", "drop 2", "b"]

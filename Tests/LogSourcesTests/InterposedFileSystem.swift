@@ -1,9 +1,10 @@
 import LinuxIO
 import Synchronization
 
-/// The real files, with something else happening just before a call on one of them.
+/// The real files, with something else happening just before a call on one of them, or a look at
+/// its name.
 final class InterposedFileSystem: FileSystem {
-  enum Call: Hashable, Sendable { case open, read, size, status }
+  enum Call: Hashable, Sendable { case look, open, read, size, status }
 
   typealias Interposition = @Sendable (Call, String) -> SystemError?
 
@@ -22,7 +23,10 @@ final class InterposedFileSystem: FileSystem {
     try before(.open, path)
     return InterposedFile(try base.open(path, mode), self)
   }
-  func status(_ path: String) throws(SystemError) -> FileStatus? { try base.status(path) }
+  func status(_ path: String) throws(SystemError) -> FileStatus? {
+    try before(.look, path)
+    return try base.status(path)
+  }
   func createFolder(_ path: String) throws(SystemError) { try base.createFolder(path) }
   func list(_ path: String) throws(SystemError) -> [String] { try base.list(path) }
   func rename(_ path: String, to newPath: String) throws(SystemError) {

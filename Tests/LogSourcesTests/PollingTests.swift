@@ -5,40 +5,17 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Counts how often names are looked at.
-private final class CountingFileSystem: FileSystem {
-  private let base = RealFileSystem()
-  private let looks = Atomic<Int>(0)
-
-  func takeLooks() -> Int { looks.exchange(0, ordering: .relaxed) }
-
-  func status(_ path: String) throws(SystemError) -> FileStatus? {
-    looks.add(1, ordering: .relaxed)
-    return try base.status(path)
-  }
-  func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> any File {
-    try base.open(path, mode)
-  }
-  func createFolder(_ path: String) throws(SystemError) { try base.createFolder(path) }
-  func list(_ path: String) throws(SystemError) -> [String] { try base.list(path) }
-  func rename(_ path: String, to newPath: String) throws(SystemError) {
-    try base.rename(path, to: newPath)
-  }
-  func remove(_ path: String) throws(SystemError) { try base.remove(path) }
-  func removeFolder(_ path: String) throws(SystemError) { try base.removeFolder(path) }
-  func link(_ path: String, to newPath: String) throws(SystemError) {
-    try base.link(path, to: newPath)
-  }
-  func syncFolder(_ path: String) throws(SystemError) { try base.syncFolder(path) }
-  func freeSpace(_ path: String) throws(SystemError) -> FreeSpace { try base.freeSpace(path) }
-  func lockFile(_ path: String) throws(SystemError) -> LockOutcome { try base.lockFile(path) }
-}
-
 /// How often files are looked at where the kernel tells of changes, and what it forgets to tell.
 @Suite struct PollingTests {
+  /// How often names were looked at.
+  private final class Looks: Sendable {
+    let count = Atomic<Int>(0)
+  }
+
   private final class Watched {
     let folder = TemporaryFolder()
-    let fileSystem = CountingFileSystem()
+    private let fileSystem = InterposedFileSystem()
+    private let looks = Looks()
     let clock = ManualClock()
     let sink = CollectingSink()
     let mailbox = FileMailbox()
@@ -59,7 +36,14 @@ private final class CountingFileSystem: FileSystem {
             targets: [try FilePatterns(include: folder("*.log"))], mailbox: mailbox)
         ], fileSystem: RealFileSystem(), rescanSeconds: 1000)
       tailer.exchange(mailbox)
+      fileSystem.interpose { [looks] call, _ in
+        if call == .look { looks.count.add(1, ordering: .relaxed) }
+        return nil
+      }
     }
+
+    /// How often names were looked at since the last time.
+    func takeLooks() -> Int { looks.count.exchange(0, ordering: .relaxed) }
 
     func append(_ text: String, to name: String) {
       let path = folder(name)
@@ -92,17 +76,17 @@ private final class CountingFileSystem: FileSystem {
     watched.turn(afterSeconds: 1)
     #expect(watched.sink.lines.count == 100)
     watched.turn(afterSeconds: 1)
-    _ = watched.fileSystem.takeLooks()
+    _ = watched.takeLooks()
     for _ in 0..<8 { watched.turn(afterSeconds: 1) }
-    #expect(watched.fileSystem.takeLooks() == 0)
+    #expect(watched.takeLooks() == 0)
     watched.append("told\n", to: "3.log")
     watched.listen()
     watched.turn(afterSeconds: 0)
     #expect(watched.sink.lines.last == "told")
-    #expect(watched.fileSystem.takeLooks() == 1)
+    #expect(watched.takeLooks() == 1)
     // Each is polled once in ten seconds.
     for _ in 0..<10 { watched.turn(afterSeconds: 1) }
-    #expect((19...21).contains(watched.fileSystem.takeLooks()))
+    #expect((19...21).contains(watched.takeLooks()))
   }
 
   @Test func whatTheKernelDoesNotTellIsFound() throws {

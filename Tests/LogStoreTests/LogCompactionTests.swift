@@ -26,16 +26,10 @@ import WireFormats
     storage.checkInterval = .milliseconds(20)
     storage.deleteCancelPeriod = .zero
     configure(&storage)
-    var limits = IntakeLimits()
-    limits.rejectOldSamples = false
-    limits.discoverLogLevels = false
-    limits.discoverServiceName = []
-    limits.ingestionRateBytes = 0
-    limits.perStreamRateBytes = 0
     let engine = try await StorageLogEngine.open(
       storage, retention: RetentionRules(try StreamRetention(retentionStream)),
       fileSystem: disk, clock: clock)
-    return LogStore(engine: engine, limits: limits, clock: clock)
+    return LogStore(engine: engine, limits: .asTheyCome, clock: clock)
   }
 
   private func rows(_ scan: LogScan, _ store: LogStore) throws -> [Row] {

@@ -18,13 +18,7 @@ import WireFormats
     var storage = StorageConfiguration(name: "logs", folder: folder, kind: .logs)
     storage.headBytesFlush = headBytes
     storage.freeBytesMin = 0
-    var limits = IntakeLimits()
-    limits.rejectOldSamples = false
-    limits.discoverLogLevels = false
-    limits.discoverServiceName = []
-    limits.ingestionRateBytes = 0
-    limits.perStreamRateBytes = 0
-    return try await LogStore.open(storage, limits: limits)
+    return try await LogStore.open(storage, limits: .asTheyCome)
   }
 
   private func rows(_ scan: LogScan, _ store: LogStore) throws -> Set<Row> {

@@ -75,13 +75,8 @@ import WireFormats
     storage.compactionShare = 0
     // Only scans make calls.
     storage.checkInterval = .hours(1)
-    var limits = IntakeLimits()
-    limits.rejectOldSamples = false
-    limits.discoverLogLevels = false
-    limits.discoverServiceName = []
-    limits.ingestionRateBytes = 0
-    limits.perStreamRateBytes = 0
-    return try await LogStore.open(storage, limits: limits, fileSystem: disk, clock: ManualClock())
+    return try await LogStore.open(
+      storage, limits: .asTheyCome, fileSystem: disk, clock: ManualClock())
   }
 
   /// One segment, or two with the same rows: then lines are compared, too.

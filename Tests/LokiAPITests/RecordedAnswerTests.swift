@@ -35,13 +35,8 @@ import Testing
   private func filledStore(_ folder: String) async throws -> LogStore {
     var storage = StorageConfiguration(name: "logs", folder: folder, kind: .logs)
     storage.freeBytesMin = 0
-    var limits = IntakeLimits()
-    limits.discoverServiceName = []
-    limits.discoverLogLevels = false
-    limits.rejectOldSamples = false
+    var limits = IntakeLimits.asTheyCome
     limits.creationGracePeriod = .hours(24 * 365 * 10)
-    limits.ingestionRateBytes = 0
-    limits.perStreamRateBytes = 0
     let store = try await LogStore.open(storage, limits: limits)
     for stream in try Recorded.streams() {
       var rest = stream.entries[...]

@@ -38,6 +38,18 @@ package struct IntakeLimits: Hashable, Sendable {
 
   package init() {}
 
+  /// Rows of any age, at any rate, with nothing added to them: for recorded and made rows, which
+  /// are to be kept as they are.
+  package static var asTheyCome: IntakeLimits {
+    var limits = IntakeLimits()
+    limits.rejectOldSamples = false
+    limits.discoverServiceName = []
+    limits.discoverLogLevels = false
+    limits.ingestionRateBytes = 0
+    limits.perStreamRateBytes = 0
+    return limits
+  }
+
   package static let defaultServiceNameLabels = [
     "service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container",
     "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name",

@@ -18,11 +18,7 @@ import WireFormats
     storage.deleteCancelPeriod = .zero
     storage.compactionShare = 1
     storage.compactionInterval = .milliseconds(2)
-    var limits = IntakeLimits()
-    limits.discoverServiceName = []
-    limits.discoverLogLevels = false
-    limits.rejectOldSamples = false
-    return try await LogStore.open(storage, limits: limits)
+    return try await LogStore.open(storage, limits: .asTheyCome)
   }
 
   private func times(_ store: LogStore) throws -> Set<Timestamp> {

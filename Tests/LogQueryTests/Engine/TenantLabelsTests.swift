@@ -14,11 +14,7 @@ import WireFormats
   private func store(_ folder: String) async throws -> LogStore {
     var storage = StorageConfiguration(name: "logs", folder: folder, kind: .logs)
     storage.freeBytesMin = 0
-    var limits = IntakeLimits()
-    limits.discoverServiceName = []
-    limits.discoverLogLevels = false
-    limits.rejectOldSamples = false
-    let store = try await LogStore.open(storage, limits: limits)
+    let store = try await LogStore.open(storage, limits: .asTheyCome)
     for name in ["a", "b", "c"] {
       guard let tenant = TenantID(name) else { continue }
       var x = StreamRows(labels: Labels([Label("app", "x"), Label("env", name)]))

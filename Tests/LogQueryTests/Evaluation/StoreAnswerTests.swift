@@ -32,13 +32,7 @@ import WireFormats
     storage.freeBytesMin = 0
     storage.compactionShare = isMerging ? 1 : 0
     if isMerging { storage.compactionInterval = .milliseconds(1) }
-    var limits = IntakeLimits()
-    limits.discoverServiceName = []
-    limits.discoverLogLevels = false
-    limits.rejectOldSamples = false
-    limits.ingestionRateBytes = 0
-    limits.perStreamRateBytes = 0
-    return try await LogStore.open(storage, limits: limits)
+    return try await LogStore.open(storage, limits: .asTheyCome)
   }
 
   private func push(
