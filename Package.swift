@@ -227,7 +227,7 @@ let fuzz: [Target] = {
   let targets = Target.target(
     name: "FuzzTargets", dependencies: needs, path: "Tests/Fuzz/Targets", swiftSettings: strict)
   let tests = Target.testTarget(
-    name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict)
+    name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: strict)
   let runner = Target.executableTarget(
     name: "sluice-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner",
     swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
