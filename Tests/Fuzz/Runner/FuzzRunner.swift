@@ -7,6 +7,8 @@ private let target: FuzzTarget = {
   if let target = FuzzTarget.all.first(where: { $0.name == name }) { return target }
   let names = FuzzTarget.all.map(\.name).joined(separator: ", ")
   print("FUZZ_TARGET is '\(name)'; there are: \(names)")
+  // libFuzzer ends the process at once.
+  fflush(nil)
   exit(2)
 }()
 
