@@ -1,3 +1,4 @@
+import Bytes
 import CSnappy
 
 /// Snappy's block format (google/snappy format_description.txt), as Loki's push bodies use it.
@@ -83,12 +84,7 @@ package struct SnappyBlockWriter {
     rest = byteCount
     out.reserveCapacity(byteCount / 3)
     pending.reserveCapacity(min(byteCount, Self.fragmentBytes))
-    var length = UInt64(byteCount)
-    while length >= 0x80 {
-      out.append(UInt8(truncatingIfNeeded: length) | 0x80)
-      length >>= 7
-    }
-    out.append(UInt8(length))
+    out.appendVarint(UInt64(byteCount))
   }
 
   package mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }

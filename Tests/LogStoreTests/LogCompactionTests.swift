@@ -56,14 +56,6 @@ import WireFormats
     (store.engine as? StorageLogEngine)?.statistics.segmentCount ?? 0
   }
 
-  private func becomes(_ condition: () -> Bool) async throws -> Bool {
-    for _ in 0..<2000 {
-      if condition() { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return false
-  }
-
   private static let everything = LogScan(
     tenants: RandomLogs.tenants, matchers: [], range: .distantPast ..< .distantFuture)
 

@@ -7,17 +7,31 @@ import TelemetryModel
 final class MemoryPages: SegmentPages {
   let name = "memory"
   private let pages = Mutex<[[UInt8]]>([])
+  /// Pages that were read as a whole, in this order.
+  let readWhole = Mutex<[Int]>([])
+  /// How many parts were read, and the number of the one that is torn.
+  let parts = Mutex<(read: Int, torn: Int?)>((0, nil))
 
   func page(_ number: Int) throws(LogStoreError) -> [UInt8] {
+    readWhole.withLock { $0.append(number) }
+    return try kept(number)
+  }
+
+  private func kept(_ number: Int) throws(LogStoreError) -> [UInt8] {
     let page = pages.withLock { $0.indices.contains(number) ? $0[number] : nil }
     guard let page else { throw LogStoreError(.corrupt, "page \(number) is absent") }
     return page
   }
 
-  func byteCount(of number: Int) throws(LogStoreError) -> Int { try page(number).count }
+  func byteCount(of number: Int) throws(LogStoreError) -> Int { try kept(number).count }
 
   func part(of number: Int, _ range: Range<Int>) throws(LogStoreError) -> [UInt8] {
-    let page = try page(number)
+    let page = try kept(number)
+    let isTorn = parts.withLock { parts in
+      defer { parts.read += 1 }
+      return parts.read == parts.torn
+    }
+    guard !isTorn else { throw LogStoreError(.corrupt, "a part is torn") }
     guard range.upperBound <= page.count else {
       throw LogStoreError(.corrupt, "page \(number) has no such part")
     }

@@ -8,9 +8,7 @@ struct RandomLines {
 
   init(_ seed: UInt64) { numbers = RandomSource(seed: seed) }
 
-  mutating func pick<Value>(_ values: [Value]) -> Value {
-    values[Int.random(in: 0..<values.count, using: &numbers)]
-  }
+  mutating func pick<Value>(_ values: [Value]) -> Value { numbers.pick(values) }
 
   mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &numbers) }
 

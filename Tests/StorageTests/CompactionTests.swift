@@ -19,15 +19,6 @@ import Testing
     }
   }
 
-  /// Waits for what another thread does; false when it does not come within ten seconds.
-  private func becomes(_ condition: () -> Bool) async throws -> Bool {
-    for _ in 0..<2000 {
-      if condition() { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return false
-  }
-
   @Test func mergesSmallSegmentsOfADay() async throws {
     let disk = CrashingFileSystem()
     let store = try await open(disk)
@@ -109,7 +100,7 @@ import Testing
     var hooks = NumberHead.Hooks()
     hooks.gain = {
       // Compaction merges what a day has left.
-      guard Self.threadName == "store-flush" else { return RewriteGain.none }
+      guard Self.threadName == "store-flush" else { return .nothing }
       // Retention's first question waits until the merge is under way.
       if let wake = wake.withLock({ $0.take() }) {
         wake()

@@ -60,10 +60,7 @@ final class NumberHead: StoreHead {
   }
 
   func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain {
-    if let gain = hooks.gain() { return gain }
-    let newest = rewrite.segment.summary.newest
-    if rewrite.retention > .zero, newest < rewrite.now - rewrite.retention { return .all }
-    return rewrite.tombstones.isEmpty ? .none : .some(1)
+    hooks.gain() ?? rewrite.gainByAge
   }
 
   func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {

@@ -123,29 +123,7 @@ struct ByteStreamReader {
     guard entries.indices.contains(number) else {
       throw BlockReader.malformed("stream \(number) is absent")
     }
-    let entry = entries[number]
-    guard expected == nil || entry.byteCount == expected else {
-      throw BlockReader.malformed("a stream has another length than its rows")
-    }
-    switch entry.kind {
-    case nil: return Array(small[entry.range])
-    case 0:
-      guard entry.range.count == entry.byteCount else {
-        throw BlockReader.malformed("a stream has another length than stated")
-      }
-      return try page.withBytes(entry.range, &readCount) { (kept) throws(LogStoreError) in
-        Array(kept)
-      }
-    case 1:
-      inflatedCount += entry.byteCount
-      return try page.withBytes(entry.range, &readCount) { (kept) throws(LogStoreError) in
-        guard let bytes = try? Zstd.decompress(kept, bytesMax: entry.byteCount),
-          bytes.count == entry.byteCount
-        else { throw BlockReader.malformed("a stream does not inflate") }
-        return bytes
-      }
-    case let kind?: throw BlockReader.malformed("a stream has the unknown kind \(kind)")
-    }
+    return try planes(1, first: number, count: expected ?? entries[number].byteCount)
   }
 
   /// Values whose lowest bytes are the streams from `first` on.
@@ -174,7 +152,7 @@ struct ByteStreamReader {
     // Neighbours of one length lie side by side, whether they are small or not.
     let range = entries[first].range.lowerBound..<entries[first + width - 1].range.upperBound
     if entries[first].kind == nil { return Array(small[range]) }
-    inflatedCount += width * count
+    inflatedCount += count * own.count { $0.kind == 1 }
     return try page.withBytes(range, &readCount) { (kept) throws(LogStoreError) in
       var failure: LogStoreError?
       let planes = [UInt8](unsafeUninitializedCapacity: width * count) { out, filled in

@@ -4,7 +4,7 @@ import TelemetryModel
 ///
 /// A value: a scan takes a copy, which costs a reference, while rows are appended to the
 /// stream's open batch.
-struct HeadBatch {
+struct HeadBatch: JoinedRows {
   private(set) var timestamps: [Timestamp]
   private(set) var lineBytes: [UInt8]
   private(set) var lineEnds: [UInt32]
@@ -61,15 +61,6 @@ struct HeadBatch {
       newest = max(newest, timestamp)
     }
     return (oldest, newest, isSorted)
-  }
-
-  /// Where row `row`'s line lies in `lineBytes`.
-  func lineRange(_ row: Int) -> Range<Int> {
-    (row == 0 ? 0 : Int(lineEnds[row - 1]))..<Int(lineEnds[row])
-  }
-
-  func metadata(_ row: Int) -> [Label] {
-    structuredMetadata.isEmpty ? [] : structuredMetadata[row]
   }
 
   /// The rows in the order of time, rows of one time in the order of arrival.

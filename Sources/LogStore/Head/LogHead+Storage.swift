@@ -30,15 +30,12 @@ extension LogHead: StoreHead {
   }
 
   func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain {
-    let (segment, summary) = (rewrite.segment, rewrite.segment.summary)
-    if retention.isEmpty, rewrite.tombstones.isEmpty {
-      let isOver = rewrite.retention > .zero && summary.newest < rewrite.now - rewrite.retention
-      return isOver ? .all : .none
-    }
+    let rowCount = rewrite.segment.summary.rowCount
+    if retention.isEmpty, rewrite.tombstones.isEmpty { return rewrite.gainByAge }
     let opened: LogSegment
     var deletes: [RowDelete] = []
     do throws(LogStoreError) {
-      opened = try LogSegment(segment, table)
+      opened = try LogSegment(rewrite.segment, table)
       for tombstone in rewrite.tombstones { deletes.append(try RowDelete(tombstone)) }
     } catch { throw StorageError(error) }
     var gone = 0
@@ -50,9 +47,9 @@ extension LogHead: StoreHead {
       isTouched =
         isTouched || deletes.contains { $0.range.overlaps(extent) && $0.concerns(stream) }
     }
-    if gone >= summary.rowCount { return .all }
-    let share = Double(gone) / Double(max(1, summary.rowCount))
-    return share > 0 || isTouched ? .some(share) : .none
+    if gone >= rowCount { return .all }
+    let share = Double(gone) / Double(max(1, rowCount))
+    return share > 0 || isTouched ? .part(share) : .nothing
   }
 
   func sharedByteCount(of segment: Segment) -> Int {

@@ -40,6 +40,10 @@ package struct LogScan: Sendable {
   package var fieldConditions: [FieldCondition] = []
   /// What the visitor will read of every row; the rest is made ready when it is asked for.
   package var wants: Wants = .all
+  /// Whether each page is read as a whole and checked before a row of it is visited, however short
+  /// ago that was done. Otherwise a visitor may ask for a line that cannot be read any more, which
+  /// ends the scan with ``LogStoreError/Code/corrupt``.
+  package var checksPages = false
 
   /// Parts of rows.
   package struct Wants: OptionSet, Sendable {

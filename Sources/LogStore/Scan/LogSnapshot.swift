@@ -88,7 +88,7 @@ struct LogSnapshot: Sendable {
       var isTouched = false
       for number in index.blocksOf[ordinal] {
         let block = index.blocks[Int(number)]
-        guard let run = block.runs.first(where: { Int($0.stream) == ordinal }),
+        guard let run = block.place(of: ordinal).map({ block.runs[$0] }),
           run.newest >= range.lowerBound, run.oldest < range.upperBound
         else { continue }
         isTouched = true

@@ -84,6 +84,9 @@ struct ScanWorker {
     _ segment: LogSegment, _ entry: BlockEntry, _ runs: [Int], _ range: Range<Timestamp>
   ) throws(LogStoreError) -> [LogRows] {
     statistics.blocksRead += 1
+    guard !plan.scan.checksPages else {
+      return try readBlock(segment, entry, runs, range, inParts: false)
+    }
     do throws(LogStoreError) {
       return try readBlock(segment, entry, runs, range, inParts: true)
     } catch {
@@ -148,11 +151,14 @@ struct ScanWorker {
     }
     if !deletes.isEmpty { chosen.removeAll { $0.rows.count == 0 } }
     var remembered: [DuplicateFilter.Fingerprint] = []
+    let duplicates = statistics.duplicates
     do throws(LogStoreError) {
       chosen = try withoutDuplicates(chosen, rows, &remembered)
       return chosen.isEmpty ? [] : try rows.batches(chosen, plan.scan)
     } catch {
-      // Nobody gets these rows: another source that holds them gives them.
+      // Nobody gets these rows: another source that holds them gives them, and what was a duplicate
+      // of them is one again when the block is read once more.
+      statistics.duplicates = duplicates
       plan.seen.withLock { [remembered] in $0.subtract(remembered) }
       throw error
     }

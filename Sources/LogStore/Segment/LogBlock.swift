@@ -10,8 +10,27 @@ enum LogBlockKind: UInt8 {
   case columnsByRun = 3
 }
 
+/// Rows whose lines stand one after another.
+protocol JoinedRows {
+  /// Where each line ends.
+  var lineEnds: [UInt32] { get }
+  /// One list for each row, or empty when no row has any.
+  var structuredMetadata: [[Label]] { get }
+}
+
+extension JoinedRows {
+  /// Where row `row`'s line lies among the bytes of all lines.
+  func lineRange(_ row: Int) -> Range<Int> {
+    (row == 0 ? 0 : Int(lineEnds[row - 1]))..<Int(lineEnds[row])
+  }
+
+  func metadata(_ row: Int) -> [Label] {
+    structuredMetadata.isEmpty ? [] : structuredMetadata[row]
+  }
+}
+
 /// Rows on their way into a block: sorted by (stream, time), exact duplicates gone.
-struct BlockRows {
+struct BlockRows: JoinedRows {
   struct Run {
     /// The stream's ordinal in its segment.
     var stream: UInt32

@@ -49,14 +49,6 @@ struct RowsOfTime {
 }
 
 extension BlockRows {
-  fileprivate func lineRange(_ row: Int) -> Range<Int> {
-    (row == 0 ? 0 : Int(lineEnds[row - 1]))..<Int(lineEnds[row])
-  }
-
-  fileprivate func metadata(_ row: Int) -> [Label] {
-    structuredMetadata.isEmpty ? [] : structuredMetadata[row]
-  }
-
   /// Whether row `row` has this line and metadata; `bytes` are the block's lines.
   fileprivate func isRow(
     _ row: Int, _ line: UnsafeRawBufferPointer, _ metadata: [Label],

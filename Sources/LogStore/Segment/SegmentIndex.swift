@@ -20,6 +20,17 @@ struct BlockEntry {
   var runs: [Run]
 
   var rowCount: Int { runs.reduce(0) { $0 + $1.rowCount } }
+
+  /// Where among ``runs`` a stream's is, nil when the block has no row of it.
+  func place(of stream: Int) -> Int? {
+    var low = 0
+    var high = runs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(runs[middle].stream) < stream { low = middle + 1 } else { high = middle }
+    }
+    return low < runs.count && Int(runs[low].stream) == stream ? low : nil
+  }
 }
 
 /// The stream index of a segment: its streams with their labels, and for each block which
@@ -90,8 +101,9 @@ final class SegmentIndex: Sendable {
 
   /// Rows of a stream over all blocks.
   func rowCount(of ordinal: Int) -> Int {
-    blocksOf[ordinal].reduce(0) { sum, block in
-      blocks[Int(block)].runs.reduce(sum) { Int($1.stream) == ordinal ? $0 + $1.rowCount : $0 }
+    blocksOf[ordinal].reduce(0) { sum, number in
+      let block = blocks[Int(number)]
+      return block.place(of: ordinal).map { sum + block.runs[$0].rowCount } ?? sum
     }
   }
 
@@ -210,7 +222,11 @@ final class SegmentIndex: Sendable {
       var stream = 0
       var time: Int64 = 0
       for _ in 0..<(try reader.count()) {
-        stream += try reader.varint(max: streamCount - 1 - stream)
+        let step = try reader.varint(max: streamCount - 1 - stream)
+        guard step > 0 || runs.isEmpty else {
+          throw BlockReader.malformed("a stream has two runs in a block")
+        }
+        stream += step
         let rows = try reader.varint(max: LogBlocks.rowCountMax)
         time &+= decodeZigZag(try reader.varint())
         let newest = time &+ Int64(bitPattern: try reader.varint())

@@ -20,12 +20,15 @@ final class SegmentRowSource {
   private let ordinals: [UInt64: Int]
   /// The present stream's place in the segment.
   private var ordinal: Int?
-  private var loaded: (number: Int, rows: any LoadedRows)?
+  private var loaded: (number: Int, rows: any LoadedRows, starts: [Int])?
   /// What the segment's blocks share, so that it is read once.
   private var columns: SegmentColumns?
   private var stream: StreamReference?
   private var limit = Timestamp.distantPast
+  /// The blocks to come that have wanted rows of the stream.
   private var blocks: ArraySlice<UInt32> = []
+  /// No wanted row of the first of them is before this time.
+  private var nextTime: Timestamp?
   /// A block gives one batch, or one in columns and one of other lines.
   private var parts: [Part] = []
 
@@ -45,6 +48,20 @@ final class SegmentRowSource {
     parts = []
     ordinal = ordinals[stream.id]
     blocks = ordinal.map { segment.index.blocksOf[$0][...] } ?? []
+    passOldBlocks()
+  }
+
+  /// Leaves blocks unread whose rows of the stream are all too old.
+  private func passOldBlocks() {
+    nextTime = nil
+    while let ordinal, let number = blocks.first {
+      let entry = segment.index.blocks[Int(number)]
+      if let place = entry.place(of: ordinal), entry.runs[place].newest >= limit {
+        nextTime = max(entry.runs[place].oldest, limit)
+        return
+      }
+      blocks.removeFirst()
+    }
   }
 
   /// The time of the next row, nil at the stream's end. While the source waits it is a time that
@@ -52,11 +69,7 @@ final class SegmentRowSource {
   var time: Timestamp? {
     var least: Timestamp?
     for part in parts { least = min(least ?? part.time, part.time) }
-    if least == nil, let ordinal, let next = blocks.first {
-      let run = segment.index.blocks[Int(next)].runs.first { Int($0.stream) == ordinal }
-      least = run.map { max($0.oldest, limit) }
-    }
-    return least
+    return least ?? nextTime
   }
 
   /// There are blocks to come, and no row is at hand: ``fill()`` has to be called.
@@ -86,6 +99,7 @@ final class SegmentRowSource {
   /// Reads the next block that has rows of the stream, when none are at hand.
   func fill() throws(LogStoreError) {
     while parts.isEmpty, let number = blocks.popFirst() {
+      passOldBlocks()
       do throws(LogStoreError) {
         try open(Int(number))
       } catch {
@@ -95,30 +109,31 @@ final class SegmentRowSource {
   }
 
   private func open(_ number: Int) throws(LogStoreError) {
-    guard let stream else { return }
     let entry = segment.index.blocks[number]
+    guard let stream, let place = ordinal.flatMap(entry.place(of:)) else { return }
     if loaded?.number != number {
       loaded = nil
       let block = try segment.block(entry)
       if let block = block as? ColumnBlock { columns = block.segment }
-      loaded = (number, try block.load())
-    }
-    guard let rows = loaded?.rows else { return }
-    var start = 0
-    for run in entry.runs {
-      let range = start..<(start + run.rowCount)
-      start = range.upperBound
-      guard segment.index.streams[Int(run.stream)] == stream else { continue }
-      // The last moment is a row's too, which no half-open range holds.
-      let kept = try rows.rows(range, in: limit..<Timestamp.distantFuture)
-      let all = kept.isEmpty && limit > run.newest ? kept : kept.lowerBound..<range.upperBound
-      var chosen = ChosenRun(stream: stream, rows: .range(all))
-      for delete in deletes { chosen = try delete.surviving(chosen, rows) }
-      guard chosen.rows.count > 0 else { continue }
-      let scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
-      for batch in try rows.batches([chosen], scan) where batch.count > 0 {
-        parts.append(Part(batch: batch, rows: 0..<batch.count))
+      var starts: [Int] = []
+      var start = 0
+      for run in entry.runs {
+        starts.append(start)
+        start += run.rowCount
       }
+      loaded = (number, try block.load(), starts)
+    }
+    guard let loaded else { return }
+    let (rows, start) = (loaded.rows, loaded.starts[place])
+    let range = start..<(start + entry.runs[place].rowCount)
+    // The last moment is a row's too, which no half-open range holds.
+    let kept = try rows.rows(range, in: limit..<Timestamp.distantFuture)
+    var chosen = ChosenRun(stream: stream, rows: .range(kept.lowerBound..<range.upperBound))
+    for delete in deletes { chosen = try delete.surviving(chosen, rows) }
+    guard chosen.rows.count > 0 else { return }
+    let scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
+    for batch in try rows.batches([chosen], scan) where batch.count > 0 {
+      parts.append(Part(batch: batch, rows: 0..<batch.count))
     }
   }
 }

@@ -2,14 +2,12 @@ package import TelemetryModel
 
 /// What a rewrite of a segment would take out of it.
 package enum RewriteGain: Hashable, Sendable {
-  /// Nothing.
-  case none
+  /// No row.
+  case nothing
   /// A part of the rows; between 0 and 1, as far as indexes tell.
-  case some(Double)
+  case part(Double)
   /// Every row.
   case all
-  /// The indexes cannot be read at present: not even that it is nothing is known.
-  case unknown
 }
 
 /// A segment that is to be written anew, and what is to be left out of it.
@@ -33,18 +31,17 @@ package struct SegmentRewrite: Sendable {
     self.retention = retention
     self.skipsDamage = skipsDamage
   }
+
+  /// What goes in a store without rules of its own, which cannot tell which rows a tombstone
+  /// concerns: all of a segment that is past retention, and else perhaps any row.
+  package var gainByAge: RewriteGain {
+    if retention > .zero, segment.summary.newest < now - retention { return .all }
+    return tombstones.isEmpty ? .nothing : .part(1)
+  }
 }
 
 extension StoreHead {
   package func sharedByteCount(of segment: Segment) -> Int { 0 }
 
-  /// Without rules of the store's own: by age alone, and a tombstone may concern any row.
-  package func gain(of rewrite: SegmentRewrite) -> RewriteGain {
-    if rewrite.retention > .zero,
-      rewrite.segment.summary.newest < rewrite.now - rewrite.retention
-    {
-      return .all
-    }
-    return rewrite.tombstones.isEmpty ? .none : .some(1)
-  }
+  package func gain(of rewrite: SegmentRewrite) -> RewriteGain { rewrite.gainByAge }
 }

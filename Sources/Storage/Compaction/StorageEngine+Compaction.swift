@@ -86,7 +86,7 @@ extension StorageEngine {
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
       // A segment that does not say what it holds keeps its deletes.
       guard !touching.isEmpty,
-        gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) == .none
+        gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) == .nothing
       else { continue }
       var record = segment.record
       record.deletesThrough = max(record.deletesThrough, view.ripeThrough)
@@ -131,9 +131,9 @@ extension StorageEngine {
       let gain = gain(of: rewrite(segment, touching, view.now), by: judge)
       let isWorthIt =
         switch gain {
-        case .none, .unknown: false
+        case .nothing, nil: false
         case .all: true
-        case .some(let share): !touching.isEmpty || share >= 0.25
+        case .part(let share): !touching.isEmpty || share >= 0.25
         }
       if isWorthIt {
         return Task(
@@ -159,19 +159,19 @@ extension StorageEngine {
       segments: segments, deletesThrough: touching.map { $0.number - 1 } ?? view.lastDelete)
   }
 
-  /// What a rewrite would take out. Damage is passed over in silence: it was told of when it was
-  /// found.
-  func gain(of rewrite: SegmentRewrite, by judge: Head) -> RewriteGain {
+  /// What a rewrite would take out, nil when the indexes cannot be read at present: not even that
+  /// it is nothing is known. Damage is passed over in silence: it was told of when it was found.
+  func gain(of rewrite: SegmentRewrite, by judge: Head) -> RewriteGain? {
     do throws(StorageError) {
       return try judge.gain(of: rewrite)
     } catch {
-      guard error.code != .corrupt else { return .unknown }
+      guard error.code != .corrupt else { return nil }
       log.error(
         "a segment does not say which rows are to go; it is asked again",
         [
           "store": configuration.name, "path": rewrite.segment.path, "reason": error.message,
         ])
-      return .unknown
+      return nil
     }
   }
 

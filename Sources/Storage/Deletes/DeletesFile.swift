@@ -30,7 +30,6 @@ struct DeletesFile {
 
   static func encode(_ content: Content) -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount(of: content))
     bytes.append(contentsOf: mark)
     bytes.appendLittleEndian(version)
     bytes.appendLittleEndian(UInt32(truncatingIfNeeded: content.tombstones.count))
@@ -50,11 +49,6 @@ struct DeletesFile {
     let checksum = bytes.withUnsafeBytes { XXH3.hash($0) }
     bytes.appendLittleEndian(checksum)
     return bytes
-  }
-
-  /// How long the file of `content` is.
-  static func byteCount(of content: Content) -> Int {
-    content.tombstones.reduce(40) { $0 + 41 + $1.tenant.utf8.count + $1.query.utf8.count }
   }
 
   /// Throws ``StorageError/Code/corrupt`` with the offset, or `unknownVersion`.
@@ -101,10 +95,12 @@ struct DeletesFile {
         throw malformed("they fail their checksum")
       }
       let version = try number(UInt32.self)
-      guard DeletesFile.readableVersions.contains(version) else {
+      let readable = DeletesFile.readableVersions
+      guard readable.contains(version) else {
         throw StorageError(
           .unknownVersion,
-          "\(path) has format version \(version), this program reads \(DeletesFile.version)",
+          "\(path) has format version \(version), this program reads versions "
+            + "\(readable.lowerBound) to \(readable.upperBound)",
           path: path)
       }
       let count = try number(UInt32.self)
@@ -152,11 +148,11 @@ struct DeletesFile {
   /// Puts the content in place, durably. Throws ``StorageError/Code/overloaded`` when it is more
   /// than can be read again.
   func write(_ content: Content) throws(StorageError) {
-    let byteCount = Self.byteCount(of: content)
-    guard byteCount <= Self.byteCountMax else {
+    let bytes = Self.encode(content)
+    guard bytes.count <= Self.byteCountMax else {
       throw StorageError(
         .overloaded,
-        "requests to delete take \(byteCount) bytes, the limit is \(Self.byteCountMax): wait "
+        "requests to delete take \(bytes.count) bytes, the limit is \(Self.byteCountMax): wait "
           + "until some are carried out, or take some back", path: layout.deletes)
     }
     try storing("writing the deletes") { () throws(SystemError) in
@@ -164,7 +160,7 @@ struct DeletesFile {
         try fileSystem.remove(layout.newDeletes)
       }
       let file = try fileSystem.open(layout.newDeletes, .create)
-      try file.write(Self.encode(content), at: 0)
+      try file.write(bytes, at: 0)
       try file.sync(.full)
       try file.close()
       try fileSystem.rename(layout.newDeletes, to: layout.deletes)
