@@ -7,15 +7,33 @@ import TelemetryModel
 /// Synchronous: callers run it on an executor for blocking work. Safe to use from several threads.
 package struct QueryEngine: Sendable {
   package let source: any LogRowSource
+  /// See ``LogScan/checksPages``.
+  private var checksPages = false
 
   package init(source: any LogRowSource) { self.source = source }
 
   /// The most steps of a range query, as in Loki and Prometheus.
   package static let stepsMax = 11_000
 
-  /// The answer to `request`; entries and samples as Loki gives them.
+  /// The answer to `request`; entries and samples as Loki gives them. Blocks that are damaged are
+  /// missing from it and named in its statistics.
   package func answer(
     _ request: QueryRequest, limits: QueryLimits = QueryLimits()
+  ) throws(QueryError) -> QueryResult {
+    do throws(QueryError) {
+      return try answerOnce(request, limits)
+    } catch {
+      // What was made of a damaged block's rows cannot be taken back: once more, without it.
+      guard error.isDamage, !checksPages else { throw error }
+      var careful = self
+      careful.checksPages = true
+      limits.progress.beginAnew()
+      return try careful.answerOnce(request, limits)
+    }
+  }
+
+  private func answerOnce(
+    _ request: QueryRequest, _ limits: QueryLimits
   ) throws(QueryError) -> QueryResult {
     try limits.check()
     var request = request
@@ -74,6 +92,7 @@ package struct QueryEngine: Sendable {
   /// Makes a scan ready to run on several threads.
   func workers(_ scan: LogScan, _ limits: QueryLimits) throws(QueryError) -> ScanWorkers {
     var scan = scan
+    scan.checksPages = checksPages
     scan.isCancelled = { limits.isCancelled() || limits.isPastDeadline() }
     do {
       let plan = try source.plan(scan)

@@ -6,6 +6,8 @@ package struct QueryError: Error, Hashable {
   package var message: String
   /// The HTTP status that Loki answers with.
   package var status: Int
+  /// A block turned out to be damaged while its rows were looked at. It is set aside by now.
+  private(set) var isDamage = false
 
   package init(_ message: String, status: Int = 400) {
     self.message = message
@@ -32,6 +34,9 @@ package struct QueryError: Error, Hashable {
     case let error as QueryError: self = error
     case let error as LogStoreError where error.code == .cancelled:
       self = limits.isCancelled() ? .cancelled : .deadlineExceeded
+    case let error as LogStoreError where error.code == .corrupt:
+      self.init(error.message, status: error.status)
+      isDamage = true
     case let error as LogStoreError: self.init(error.message, status: error.status)
     default: self.init("the log store failed: \(error)", status: 500)
     }

@@ -15,5 +15,11 @@ package final class QueryProgress: Sendable {
   /// Adds a scan over `bytes`; all that was planned so far.
   func plan(_ bytes: Int) -> Int { planned.add(bytes, ordering: .relaxed).newValue }
 
+  /// Nothing is planned and nothing done: a query is answered from the beginning.
+  func beginAnew() {
+    planned.store(0, ordering: .relaxed)
+    done.store(0, ordering: .relaxed)
+  }
+
   func finish(_ bytes: Int) { done.add(bytes, ordering: .relaxed) }
 }
