@@ -16,7 +16,7 @@ struct RandomLines {
       let time = Timestamp(nanoseconds: Int64(number) * 7_000_000_000 + 1)
       var entry = LogEntry(timestamp: time, line: line)
       if random.oneIn(3) {
-        entry.structuredMetadata = [Label("tag", Self.pick(["m", "n"], &random))]
+        entry.structuredMetadata = [Label("tag", random.pick(["m", "n"]))]
       }
       let stream = Int.random(in: streams.indices, using: &random)
       streams[stream].entries.append(entry)
@@ -32,10 +32,6 @@ struct RandomLines {
     return NaiveJSON(text) != nil
   }
 
-  private static func pick(_ items: [String], _ random: inout RandomSource) -> String {
-    items[Int.random(in: items.indices, using: &random)]
-  }
-
   private static func line(_ random: inout RandomSource) -> [UInt8] {
     switch Int.random(in: 0..<13, using: &random) {
     case 0..<5: return Array("{\(members(&random))}".utf8)
@@ -44,8 +40,8 @@ struct RandomLines {
     case 8: return broken(Array(pairs(&random).utf8), &random)
     case 9: return packed(&random)
     case 10:
-      let status = pick(["200", "404", "500"], &random)
-      let address = pick(["10.0.0.1", "10.2.3.4", "192.168.1.7", "::1", "2001:db8::5"], &random)
+      let status = random.pick(["200", "404", "500"])
+      let address = random.pick(["10.0.0.1", "10.2.3.4", "192.168.1.7", "::1", "2001:db8::5"])
       return Array("\(address) - - [now] \"GET /a/\(status) HTTP/1.1\" \(status) 12".utf8)
     case 11:
       let number = Int.random(in: 0...50, using: &random)
@@ -53,20 +49,20 @@ struct RandomLines {
     default:
       let number = Int.random(in: 0...50, using: &random)
       return Array(
-        "info job \(number) took \(pick(["10ms", "2s"], &random)) on h\(number % 3)".utf8)
+        "info job \(number) took \(random.pick(["10ms", "2s"])) on h\(number % 3)".utf8)
     }
   }
 
   private static func members(_ random: inout RandomSource) -> String {
     var members = [
-      "\"level\":" + pick(["\"info\"", "\"error\"", "\"debug\"", "\"\"", "null", "3"], &random),
-      "\"code\":" + pick(["1", "2", "3", "40", "40", "-0", "1e1", "\"x\""], &random),
-      "\"latency\":" + pick(["1.25", "0.50", "20.00", "3.75", "3.7", "\"slow\""], &random),
-      "\"took\":" + pick(["\"10ms\"", "\"2s\"", "\"1m\""], &random),
+      "\"level\":" + random.pick(["\"info\"", "\"error\"", "\"debug\"", "\"\"", "null", "3"]),
+      "\"code\":" + random.pick(["1", "2", "3", "40", "40", "-0", "1e1", "\"x\""]),
+      "\"latency\":" + random.pick(["1.25", "0.50", "20.00", "3.75", "3.7", "\"slow\""]),
+      "\"took\":" + random.pick(["\"10ms\"", "\"2s\"", "\"1m\""]),
     ]
     if random.oneIn(4) { members.append("\"host\":\"inside\"") }
     if random.oneIn(4) { members.append("\"tag\":\"line\"") }
-    if random.oneIn(4) { members.append("\"a\":{\"b\":\(pick(["1", "\"y\"", "[1]"], &random))}") }
+    if random.oneIn(4) { members.append("\"a\":{\"b\":\(random.pick(["1", "\"y\"", "[1]"]))}") }
     if random.oneIn(8) { members.append("\"a_b\":\"flat\"") }
     if random.oneIn(6) { members.append("\"list\":[\"p\",2]") }
     if random.oneIn(8) { members.append("\"level\":\"again\"") }
@@ -81,9 +77,9 @@ struct RandomLines {
   private static func packed(_ random: inout RandomSource) -> [UInt8] {
     var members: [String] = []
     if !random.oneIn(4) {
-      members.append("\"_entry\":" + pick(["\"level=info code=3\"", "\"plain\"", "7"], &random))
+      members.append("\"_entry\":" + random.pick(["\"level=info code=3\"", "\"plain\"", "7"]))
     }
-    if random.oneIn(2) { members.append("\"level\":\"\(pick(["info", "error"], &random))\"") }
+    if random.oneIn(2) { members.append("\"level\":\"\(random.pick(["info", "error"]))\"") }
     if random.oneIn(2) { members.append("\"app\":\"packed\"") }
     if random.oneIn(3) { members.append("\"9x\":\"nine\",\"code\":3") }
     return Array("{\(members.joined(separator: ","))}".utf8)
@@ -91,10 +87,10 @@ struct RandomLines {
 
   private static func pairs(_ random: inout RandomSource) -> String {
     var pairs = [
-      "level=" + pick(["info", "error", "\"debug\"", ""], &random),
-      "code=" + pick(["1", "2", "40", "x"], &random),
-      "latency=" + pick(["1.25", "0.50", "20.00"], &random),
-      "took=" + pick(["10ms", "2s"], &random),
+      "level=" + random.pick(["info", "error", "\"debug\"", ""]),
+      "code=" + random.pick(["1", "2", "40", "x"]),
+      "latency=" + random.pick(["1.25", "0.50", "20.00"]),
+      "took=" + random.pick(["10ms", "2s"]),
     ]
     if random.oneIn(4) { pairs.append("host=inside") }
     if random.oneIn(5) { pairs.append("msg=\"two words \\\"q\\\"\"") }

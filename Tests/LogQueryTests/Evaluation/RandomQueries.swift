@@ -6,12 +6,8 @@ import TestSupport
 
 /// Random queries over labels `app`, `host` and fields that random rows have.
 struct RandomQueries {
-  private func pick(_ items: [String], _ random: inout RandomSource) -> String {
-    items[Int.random(in: items.indices, using: &random)]
-  }
-
   func randomStages(_ random: inout RandomSource) -> String {
-    var stages = pick(
+    var stages = random.pick(
       [
         "| json", "| json", "| logfmt", "| json level, latency",
         "| json lvl=\"level\", code, latency",
@@ -25,9 +21,9 @@ struct RandomQueries {
         "|= ip(\"10.0.0.0/8\") | pattern \"<ip> <_>\"", "|> `<_>info<_>` | logfmt",
         "| decolorize | logfmt", "!> `{<_>` | json", "|= `info` or `error` | json",
         "|~ `(?i)INFO|job` | logfmt", "| json x=\"a.b\", code", "| line_format `{{.app}}` | json",
-      ], &random)
+      ])
     for _ in 0..<Int.random(in: 0...2, using: &random) {
-      stages += pick(
+      stages += random.pick(
         [
           " | level=\"error\"", " | level!=\"info\"", " | level=~\"err.*|info\"", " | level=\"\"",
           " | code >= 3", " | latency > 1 | code < 40", " | latency > 2", " | tag=\"meta\"",
@@ -43,7 +39,7 @@ struct RandomQueries {
           " | drop level=~\"i.*\", host", " |= `o`", " | line_format `{{.code}}` |= `4`",
           " | label_format app=host, host=`{{.app}}`", " | level_extracted=\"info\"",
           " | drop latency=\"1.25\"", " | label_format code=latency", " !~ `4.`",
-        ], &random)
+        ])
     }
     if random.oneIn(2) { stages += " | __error__=\"\"" }
     return stages
@@ -52,54 +48,52 @@ struct RandomQueries {
   /// A metric query over rows without errors.
   func flawless(_ random: inout RandomSource) -> String {
     let stages = "{app=~\".+\"} " + randomStages(&random) + " | __error__=\"\""
-    let grouping = pick(
-      ["by (level)", "by (app)", "", "without (app)", "by (code, host)"], &random)
+    let grouping = random.pick(
+      ["by (level)", "by (app)", "", "without (app)", "by (code, host)"])
     if random.oneIn(2) {
-      let function = pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"], &random)
+      let function = random.pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"])
       return "sum \(grouping) (\(function)(\(stages) [2m]))"
     }
-    let function = pick(
-      ["avg_over_time", "min_over_time", "max_over_time", "stddev_over_time", "last_over_time"],
-      &random)
-    let unwrap = pick(["latency", "code", "duration(took)", "bytes(code)"], &random)
+    let function = random.pick(
+      ["avg_over_time", "min_over_time", "max_over_time", "stddev_over_time", "last_over_time"])
+    let unwrap = random.pick(["latency", "code", "duration(took)", "bytes(code)"])
     return "\(function)(\(stages) | unwrap \(unwrap) | __error__=\"\" [2m]) \(grouping)"
   }
 
   func query(_ random: inout RandomSource) -> String {
     let stages = "{app=~\".+\"} " + randomStages(&random)
-    let span = pick(["30s", "2m", "1m", "45s"], &random)
-    let grouping = pick(
+    let span = random.pick(["30s", "2m", "1m", "45s"])
+    let grouping = random.pick(
       [
         "by (level)", "by (host, level)", "by (lvl, code)", "", "by (tag)", "by (z)",
         "without (took)", "by (app, level_extracted)", "by ()", "without ()", "by (ip, x)",
-      ],
-      &random)
+      ])
     switch Int.random(in: 0..<8, using: &random) {
     case 0:
-      let function = pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"], &random)
+      let function = random.pick(["count_over_time", "rate", "bytes_over_time", "bytes_rate"])
       return "sum \(grouping) (\(function)(\(stages) [\(span)]))"
     case 1: return "topk(2, sum \(grouping) (count_over_time(\(stages) [\(span)])))"
     case 2:
-      let function = pick(
+      let function = random.pick(
         [
           "avg_over_time(", "min_over_time(", "max_over_time(", "quantile_over_time(0.7,",
           "first_over_time(", "last_over_time(", "stddev_over_time(",
-        ], &random)
-      let unwrap = pick(["latency", "code", "duration(took)", "bytes(code)", "host"], &random)
-      let behind = pick(["", " | __error__=\"\"", " | latency > 1", " | level=\"info\""], &random)
+        ])
+      let unwrap = random.pick(["latency", "code", "duration(took)", "bytes(code)", "host"])
+      let behind = random.pick(["", " | __error__=\"\"", " | latency > 1", " | level=\"info\""])
       return "\(function) \(stages) | unwrap \(unwrap)\(behind) [\(span)]) \(grouping)"
     case 3:
-      let unwrap = pick(["latency", "code"], &random)
+      let unwrap = random.pick(["latency", "code"])
       return "sum \(grouping) (sum_over_time(\(stages) | unwrap \(unwrap) [\(span)]))"
     case 4: return "absent_over_time(\(stages) [\(span)])"
     case 5:
       let other = "{app=~\".+\"} " + randomStages(&random)
-      let operation = pick(["/", "-", "> bool", "and", "unless", "or", "=="], &random)
-      let matching = pick(["", "on (level)", "ignoring (app)"], &random)
+      let operation = random.pick(["/", "-", "> bool", "and", "unless", "or", "=="])
+      let matching = random.pick(["", "on (level)", "ignoring (app)"])
       return "sum by (level) (count_over_time(\(stages) [\(span)])) \(operation) \(matching) "
         + "sum by (level) (count_over_time(\(other) [1m] offset 30s))"
     case 6:
-      let outer = pick(["avg", "max", "stddev", "bottomk", "sort"], &random)
+      let outer = random.pick(["avg", "max", "stddev", "bottomk", "sort"])
       let number = outer == "bottomk" ? "3, " : ""
       return "\(outer)(\(number)rate(\(stages) [\(span)]) * 2)"
     default: return stages

@@ -33,14 +33,13 @@ import Testing
     let source = FieldRows(
       [["app": "a", "host": "x"], ["app": "a", "host": "y"]], rows(&random),
       hasColumns: random.oneIn(2), seed: seed, workersMax: 1)
-    let fraction = ["0", "0.1", "0.5", "0.99", "1", "2"].randomElement(using: &random) ?? "0"
+    let fraction = random.pick(["0", "0.1", "0.5", "0.99", "1", "2"])
     let functions = ["quantile_over_time(\(fraction), ", "rate_counter("]
     let function = functions[random.oneIn(3) ? 1 : 0]
-    let grouping = ["", " by (level)", " by (host)", " without (host)"].randomElement(
-      using: &random)
+    let grouping = random.pick(["", " by (level)", " by (host)", " without (host)"])
     let isRate = function.hasPrefix("rate")
     let query =
-      function + #"{app="a"} | json | unwrap latency [1100s])"# + (isRate ? "" : grouping ?? "")
+      function + #"{app="a"} | json | unwrap latency [1100s])"# + (isRate ? "" : grouping)
     for isInstant in [true, false] {
       var request = QueryRequest(
         expression: try LogQL.parse(query), start: .zero, end: Timestamp(seconds: 1100),

@@ -44,7 +44,54 @@ import Testing
   func emptyLabelsStayWhereLokiHasThem(query: String, want: String) throws {
     let answer = try QueryEngine(source: Self.source).answer(
       .instant(tenants: [.single], try LogQL.parse(query), at: Timestamp(seconds: 100)))
-    guard case .vector(let series) = answer.value else { return }
+    guard case .vector(let series) = answer.value else {
+      Issue.record("\(query) gives no vector")
+      return
+    }
     #expect(series.map(\.labels.description).joined(separator: " ") == want, "\(query)")
+  }
+
+  /// What is said of an error that was dropped stays on rows that have other labels than their
+  /// stream, and only there.
+  @Test(arguments: [true, false]) func detailsOfADroppedErrorStay(isReversed: Bool) throws {
+    var lines = [#"{"_entry":"x","a":"b"}"#, "no json", "[]"]
+    if isReversed { lines.reverse() }
+    let source = MemoryRows([
+      (
+        ["app": "a"],
+        lines.enumerated().map {
+          LogEntry(timestamp: Timestamp(seconds: Int64($0)), line: Array($1.utf8))
+        }
+      )
+    ])
+    let details = #"__error_details__="expecting json object(6), but it is not", "#
+    for (query, want) in [
+      (
+        #"count_over_time({app="a"} | unpack | drop __error__ [2m])"#,
+        [#"{a="b", app="a"} 1.0"#, #"{app="a"} 2.0"#]
+      ),
+      (
+        #"count_over_time({app="a"} | label_format n=`1` | unpack | drop __error__ [2m])"#,
+        [#"{\#(details)app="a", n="1"} 2.0"#, #"{a="b", app="a", n="1"} 1.0"#]
+      ),
+      (
+        #"sum without (n) (count_over_time({app="a"} | label_format n=`1` | unpack "#
+          + #"| drop __error__ [2m]))"#,
+        [#"{a="b", app="a"} 1.0"#, #"{app="a"} 2.0"#]
+      ),
+      (
+        #"sum_over_time({app="a"} | label_format n=`1` | unpack | drop __error__ | unwrap n [2m])"#,
+        [#"{a="b", app="a"} 1.0"#, #"{app="a"} 2.0"#]
+      ),
+    ] {
+      let answer = try QueryEngine(source: source).answer(
+        .instant(tenants: [.single], try LogQL.parse(query), at: Timestamp(seconds: 100)))
+      guard case .vector(let series) = answer.value else {
+        Issue.record("\(query) gives no vector")
+        continue
+      }
+      let texts = series.map { "\($0.labels.description) \($0.points[0].value)" }
+      #expect(texts.sorted() == want.sorted(), "\(query)")
+    }
   }
 }

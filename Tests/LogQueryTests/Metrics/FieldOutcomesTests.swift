@@ -30,9 +30,10 @@ import Testing
 
   /// A label of the streams is looked at, so that each stream has outcomes of its own.
   @Test func outcomesOfManyStreamsAreBounded() throws {
-    guard
-      case .log(let selection) = try LogQL.parse(#"{app="x"} | json"#)
-    else { return }
+    guard case .log(let selection) = try LogQL.parse(#"{app="x"} | json"#) else {
+      Issue.record("it is no log query")
+      return
+    }
     let pipeline = try LogPipeline(
       running: selection.stages, need: .only(["level"]), hasLinesDecided: true)
     let plan = try #require(pipeline.fieldPlan)
