@@ -24,11 +24,12 @@ extension Configuration {
     var rest: Configuration?
     do throws(ConfigurationError) {
       let expanded = try EnvironmentExpansion.expand(text, file: name, environment: environment)
-      var root = try tree(expanded, name)
+      var root = try tree(expanded.text, name)
       var removed: [String] = []
       for _ in 0..<4 * faultsMax where found.count < faultsMax {
         do throws(ConfigurationError) {
           rest = try read(root, name: name)
+          rest?.remarks = expanded.remarks
           break
         } catch {
           let isFresh = !found.contains(error) && !removed.contains { lacks(error, $0) }

@@ -8,6 +8,8 @@ package struct Configuration: Sendable {
   package var server: ServerConfiguration?
   /// nil when the file has no part `agent`.
   package var agent: AgentConfiguration?
+  /// What is no fault and may not be meant, in the order of the file.
+  package var remarks: [ConfigurationError] = []
 
   /// Reads a configuration's text.
   ///
@@ -19,7 +21,9 @@ package struct Configuration: Sendable {
     throws(ConfigurationError) -> Configuration
   {
     let expanded = try EnvironmentExpansion.expand(text, file: name, environment: environment)
-    return try read(try tree(expanded, name), name: name)
+    var configuration = try read(try tree(expanded.text, name), name: name)
+    configuration.remarks = expanded.remarks
+    return configuration
   }
 
   /// The YAML of an expanded text.

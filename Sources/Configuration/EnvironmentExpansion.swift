@@ -8,12 +8,17 @@ import WireFormats
 /// an error with these words. `$$` is a dollar sign. What is not a name in braces stays as it is
 /// (`$1` and `${1}` of replacements), and so do comment lines.
 package enum EnvironmentExpansion {
+  /// The text with the values in it, and a remark for each variable that is unset and became
+  /// nothing without having been given a default, where it stands first.
+  ///
   /// Throws ``ConfigurationError`` for a brace that is not closed or another operator.
   package static func expand(_ text: String, file: String, environment: [String: String])
-    throws(ConfigurationError) -> String
+    throws(ConfigurationError) -> (text: String, remarks: [ConfigurationError])
   {
-    guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
+    guard text.utf8.contains(UInt8(ascii: "$")) else { return (text, []) }
     var out: [UInt8] = []
+    var remarks: [ConfigurationError] = []
+    var told: Set<String> = []
     var number = 0
     for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
@@ -25,9 +30,12 @@ package enum EnvironmentExpansion {
         var expansion = LineExpansion(
           line: bytes, number: number, file: file, environment: environment)
         out.append(contentsOf: try expansion.run())
+        for unset in expansion.unset where told.insert(unset.name).inserted {
+          remarks.append(unset.remark)
+        }
       }
     }
-    return String(decoding: out, as: UTF8.self)
+    return (String(decoding: out, as: UTF8.self), remarks)
   }
 }
 
@@ -37,6 +45,15 @@ private struct LineExpansion {
   let file: String
   let environment: [String: String]
   var at = 0
+  /// Variables without value and default that were put in.
+  private(set) var unset: [(name: String, remark: ConfigurationError)] = []
+
+  init(line: [UInt8], number: Int, file: String, environment: [String: String]) {
+    self.line = line
+    self.number = number
+    self.file = file
+    self.environment = environment
+  }
 
   mutating func run() throws(ConfigurationError) -> [UInt8] {
     var out: [UInt8] = []
@@ -88,25 +105,36 @@ private struct LineExpansion {
       if line[at - 1] != UInt8(ascii: ":") { break }
     }
     let operation = String(decoding: line[operatorStart..<at], as: UTF8.self)
+    let unsetBefore = unset.count
     let word = try word(from: start)
     let value = environment[name]
     switch operation {
     case "":
       guard word.isEmpty else { break }
+      if value == nil { unset.append((name, becomesNothing(name, start))) }
       return value ?? ""
-    case ":-", ":=": return value.flatMap { $0.isEmpty ? nil : $0 } ?? word
-    case "-", "=": return value ?? word
-    case ":?":
-      guard let value, !value.isEmpty else { throw missing(name, word, start) }
+    case ":-", ":=", "-", "=":
+      guard let value, operation.count == 1 || !value.isEmpty else { return word }
+      // The default is not taken, nor what stands in it.
+      unset.removeSubrange(unsetBefore...)
       return value
-    case "?":
-      guard let value else { throw missing(name, word, start) }
+    case ":?", "?":
+      guard let value, operation.count == 1 || !value.isEmpty else {
+        throw missing(name, word, start)
+      }
+      unset.removeSubrange(unsetBefore...)
       return value
     default: break
     }
     throw failure(
       "`${\(name)…}` has an operator that is not supported; use ${\(name):-default},"
         + " or $$ for a dollar sign", at: start)
+  }
+
+  private func becomesNothing(_ name: String, _ start: Int) -> ConfigurationError {
+    failure(
+      "environment variable \(name) is not set: nothing stands in its place; "
+        + "`${\(name):-}` says that this is meant", at: start)
   }
 
   private func missing(_ name: String, _ word: String, _ start: Int) -> ConfigurationError {

@@ -28,6 +28,12 @@ package struct SystemError: Error, Hashable, CustomStringConvertible {
 
   package var description: String { message }
 
+  /// One line for people about an address, `[::]:3100` say, that `name` cannot be listened for on.
+  package func listening(on address: String, for name: String) -> String {
+    "cannot listen on \(address) for \(name): \(Self.reason(code))"
+      + "; choose another address or end the process that holds it"
+  }
+
   /// The C library's text for an `errno`.
   package static func reason(_ code: Int32) -> String {
     var buffer = [CChar](repeating: 0, count: 256)

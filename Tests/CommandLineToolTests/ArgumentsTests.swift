@@ -37,6 +37,7 @@ import Testing
     (["--limt", "5"], "unknown option '--limt'; did you mean --limit?"),
     (["--limit"], "--limit needs a value: N"), (["--forward=1"], "--forward takes no value"),
     (["-n", "1", "-n", "2"], "--limit is given twice"),
+    (["-f-", "--limit"], "unknown option '-f-'; did you mean -f?"),
   ])
   func faultsAreNamed(_ words: [String], _ message: String) {
     let error = #expect(throws: UsageError.self) { try read(words) }

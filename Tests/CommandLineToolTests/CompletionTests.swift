@@ -20,6 +20,17 @@ import Testing
     #expect(words("sluice query '{job=").isEmpty)
   }
 
+  @Test func anOpenQuoteOfAnOptionsValueHasOneMatch() async {
+    let out = Recorded()
+    let status = await dispatch(
+      ["complete", "--breaks", "=:"], root: rootCommand,
+      surroundings: Surroundings(
+        output: out, errors: Recorded(),
+        environment: ["SLUICE_LINE": "sluice query --output 'cs"], now: { 0 }))
+    #expect(status == .success)
+    #expect(out.text == "'csv\n", "nothing stands between braces here")
+  }
+
   @Test func aLineIsReadAsAShellReadsIt() {
     let line = TypedLine(#"sluice query -o raw '{job="a b", ho"#)
     #expect(line.words.map(\.text) == ["sluice", "query", "-o", "raw", #"{job="a b", ho"#])

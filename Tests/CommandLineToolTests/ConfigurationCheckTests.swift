@@ -1,3 +1,4 @@
+import Configuration
 import Testing
 
 @testable import CommandLineTool
@@ -22,5 +23,23 @@ import Testing
     }
     #expect(lines == ["2", "8", "9", "10", "11"])
     #expect(configurationFaults("server: {}\n", "c.yml", [:]).faults.isEmpty)
+  }
+
+  @Test func whatIsCheckedIsTheConfiguration() {
+    let checked = configurationFaults("server: {data_dir: /x}\n", "c.yml", [:])
+    #expect(checked.rest?.server?.dataDirectory == "/x")
+  }
+
+  @Test func variablesThatAreNotSetAreTold() {
+    let text = "server:\n  data_dir: ${NOSUCH}/x\n  # ${NOR_THIS}\n"
+    let checked = configurationFaults(text, "c.yml", [:])
+    #expect(checked.faults.isEmpty)
+    #expect(checked.rest?.server?.dataDirectory == "/x")
+    #expect(
+      checked.remarks == [
+        "c.yml:2:13: environment variable NOSUCH is not set: nothing stands in its place; "
+          + "`${NOSUCH:-}` says that this is meant"
+      ])
+    #expect(configurationFaults(text, "c.yml", ["NOSUCH": ""]).remarks.isEmpty)
   }
 }

@@ -8,9 +8,14 @@ import Testing
     subcommands: [
       Command(
         name: "query", summary: "Ask.", positional: "QUERY",
-        options: [.value("limit", "N", "lines", preset: "30")],
+        options: [
+          .value("limit", "N", "lines", preset: "30", aliases: ["n"]),
+          .flag("quiet", "no notes", aliases: ["q"]),
+        ],
         run: { arguments, surroundings in
           surroundings.output.write(arguments.positional.joined(separator: ","))
+          surroundings.output.write(" \(arguments["limit"] ?? "")")
+          if arguments.has("quiet") { surroundings.output.write(" quiet") }
           return .success
         }),
       Command(
@@ -37,7 +42,22 @@ import Testing
   @Test func aCommandRuns() async {
     let got = await run(["query", "{a=\"b\"}", "--limit", "3"])
     #expect(got.0 == .success)
-    #expect(got.out == "{a=\"b\"}")
+    #expect(got.out == "{a=\"b\"} 3")
+  }
+
+  @Test(arguments: [
+    ["-n5", "query", "x"], ["-n", "5", "query", "x"], ["-n=5", "query", "x"],
+    ["--limit", "5", "query", "x"], ["--limit=5", "query", "x"], ["query", "-n5", "x"],
+  ])
+  func optionsMayStandBeforeTheCommand(_ words: [String]) async {
+    #expect(await run(words).out == "x 5", "\(words)")
+  }
+
+  @Test func switchesMayStandBeforeTheCommandInOneWord() async {
+    #expect(await run(["-qn5", "query", "x"]).out == "x 5 quiet")
+    #expect(await run(["-qn", "5", "query", "x"]).out == "x 5 quiet")
+    #expect(await run(["-q", "-n5", "query", "x"]).out == "x 5 quiet")
+    #expect(await run(["-n5"]).0 == .usage)
   }
 
   @Test func helpIsEverywhere() async {
@@ -47,7 +67,7 @@ import Testing
       #expect(got.out.contains("Usage: sluice"))
     }
     #expect(await run(["--help"]).out.contains("query  Ask."))
-    #expect(await run(["query", "--help"]).out.contains("--limit N  lines (default 30)"))
+    #expect(await run(["query", "--help"]).out.contains("-n, --limit N  lines (default 30)"))
     #expect(await run(["help", "query"]).out == run(["query", "--help"]).out)
     #expect(await run(["--version"]).out == "sluice \(sluiceVersion)\n")
   }

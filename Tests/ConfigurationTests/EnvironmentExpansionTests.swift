@@ -5,7 +5,7 @@ import Testing
   private let environment = ["HOST": "tower", "EMPTY": "", "PORT": "3100", "_x1": "y"]
 
   private func expand(_ text: String) throws -> String {
-    try EnvironmentExpansion.expand(text, file: "f.yml", environment: environment)
+    try EnvironmentExpansion.expand(text, file: "f.yml", environment: environment).text
   }
 
   @Test(arguments: [
@@ -19,6 +19,25 @@ import Testing
   ])
   func expands(_ text: String, _ expected: String) throws {
     #expect(try expand(text) == expected)
+  }
+
+  @Test(arguments: [
+    ("${NONE}", ["f.yml:1:1: NONE"]),
+    ("a\n b${NONE}${OTHER}", ["f.yml:2:3: NONE", "f.yml:2:10: OTHER"]),
+    ("${NONE}\n${NONE}", ["f.yml:1:1: NONE"]), ("${NONE:-}", []), ("${NONE-d}", []),
+    ("${EMPTY}", []),
+    ("# ${NONE}", []), ("$${NONE}", []), ("${HOST:-${NONE}}", []), ("${HOST-${NONE}}", []),
+    ("${EMPTY:-${NONE}}", ["f.yml:1:10: NONE"]), ("${HOST:?${NONE}}", []),
+  ])
+  func tellsOfVariablesThatAreNotSet(_ text: String, _ expected: [String]) throws {
+    let remarks = try EnvironmentExpansion.expand(
+      text, file: "f.yml", environment: environment
+    ).remarks
+    let told = remarks.map { remark in
+      let words = remark.description.split(separator: " ")
+      return "\(words[0]) \(words[3])"
+    }
+    #expect(told == expected)
   }
 
   @Test(arguments: [

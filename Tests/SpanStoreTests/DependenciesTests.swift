@@ -115,7 +115,7 @@ import TraceFormats
           let names = CallNames()
           var (told, found) = (TraceCallsBuilder(rule, names), TraceCallsBuilder(rule, names))
           let block = try #require(store.part(segment, index).block(entry))
-          try #require(try CallColumn(block, rule)).add(to: &told, block)
+          try #require(try CallColumn(block, rule)).add(to: &told)
           let table = CallPartyTable(names) { index.resources[$0] }
           try BlockCalls(block, rule, table).forEachTrace { found.add($0, $1[...]) }
           #expect(told.traces == found.traces)

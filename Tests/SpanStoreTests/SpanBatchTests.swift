@@ -57,15 +57,17 @@ import TraceFormats
       RequestFixtures.span(trace: trace, id: 0, name: "no id of its own", start: 6),
       RequestFixtures.span(trace: TraceID(high: 0, low: 0), id: 2, name: "no trace", start: 7),
       RequestFixtures.span(trace: trace, id: 4, name: "kept too", start: 8),
+      // Equal in every byte: it is the store's to say that these are one.
+      RequestFixtures.span(trace: trace, id: 1, name: "kept", start: 5),
     ]
     let batch = try SpanBatch(RequestFixtures.request(service: "shop", spans))
     #expect(batch.rejectedCount == 2)
-    #expect(batch.rows.map(\.start) == [5, 8])
-    #expect(batch.rows.map { Array(batch.request[$0.message]) } == [spans[0], spans[3]])
+    #expect(batch.rows.map(\.start) == [5, 8, 5])
+    #expect(batch.rows.map { Array(batch.request[$0.message]) } == [spans[0], spans[3], spans[4]])
     #expect(
       try OTLPTraceProtobuf.decode(batch.request)
         == OTLPTraceProtobuf.decode(
-          RequestFixtures.request(service: "shop", [spans[0], spans[3]])))
+          RequestFixtures.request(service: "shop", [spans[0], spans[3], spans[4]])))
     let none = try SpanBatch(RequestFixtures.request(service: "shop", [spans[1]]))
     #expect(none.rejectedCount == 1 && none.spanCount == 0 && none.request.isEmpty)
   }

@@ -31,9 +31,7 @@ struct Arguments: Sendable {
       }
       let body = word.drop { $0 == "-" }
       let parts = body.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      guard let option = options.first(where: { $0.name == name || $0.aliases.contains(name) })
-      else {
+      guard let option = options.named(parts[0]) else {
         throw UsageError(message: Self.unknown(word, options))
       }
       if option.value == nil {
@@ -67,18 +65,17 @@ struct Arguments: Sendable {
   }
 
   /// The first of several options of one letter in one word, and the rest: `-n5` is `-n` and `5`,
-  /// `-qn5` is `-q` and `-n5`. nil for any other word.
-  private static func joined(_ word: String, _ options: [Option]) -> [String]? {
+  /// `-qn5` is `-q` and `-n5`. nil for any other word, `-q-` among them.
+  static func joined(_ word: String, _ options: [Option]) -> [String]? {
     guard word.hasPrefix("-"), !word.hasPrefix("--"), word.count > 2 else { return nil }
     let body = word.dropFirst()
-    func option(_ name: String) -> Option? {
-      options.first { $0.name == name || $0.aliases.contains(name) }
-    }
     // Long names may have one dash, as in Go's programs.
-    guard option(String(body.prefix { $0 != "=" })) == nil,
-      let first = option(String(body.prefix(1)))
+    guard options.named(body.prefix { $0 != "=" }) == nil,
+      let first = options.named(body.prefix(1))
     else { return nil }
     let rest = String(body.dropFirst())
+    // A dash is no switch's letter, and must not make the word that ends the options.
+    guard first.value != nil || !rest.hasPrefix("-") else { return nil }
     return ["-" + body.prefix(1), first.value == nil ? "-" + rest : rest]
   }
 

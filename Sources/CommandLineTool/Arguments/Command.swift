@@ -24,7 +24,8 @@ enum ExitStatus: Int32, Sendable {
   case failure = 1
   /// The command line itself is wrong.
   case usage = 2
-  /// Nothing was found where something was asked for by name.
+  /// What was named is not there: a trace by its id, a job, a store's folder. Questions that
+  /// nothing meets are answered, with nothing: ``success``.
   case notFound = 3
   /// The server could not be reached.
   case unreachable = 4

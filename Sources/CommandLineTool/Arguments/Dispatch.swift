@@ -58,12 +58,20 @@ private func leadingOptions(_ words: [String], _ root: Command) -> ArraySlice<St
   let options = root.subcommands.flatMap(\.options)
   var at = 0
   while at < words.count, words[at].hasPrefix("-"), words[at] != "--" {
-    let body = words[at].drop { $0 == "-" }
-    let name = body.prefix { $0 != "=" }
-    guard
-      let option = options.first(where: { $0.name == name || $0.aliases.contains(String(name)) })
-    else { return [] }
-    at += option.value != nil && !body.contains("=") ? 2 : 1
+    // The options of one word, and the value that stands in it.
+    var parts = [words[at]]
+    at += 1
+    while let word = parts.first {
+      if let shorter = Arguments.joined(word, options) {
+        parts.replaceSubrange(0...0, with: shorter)
+        continue
+      }
+      parts.removeFirst()
+      let body = word.drop { $0 == "-" }
+      guard let option = options.named(body.prefix { $0 != "=" }) else { return [] }
+      guard option.value != nil, !body.contains("=") else { continue }
+      if parts.isEmpty { at += 1 } else { parts.removeFirst() }
+    }
   }
   return at < words.count ? words[..<at] : []
 }

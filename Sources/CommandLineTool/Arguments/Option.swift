@@ -40,6 +40,13 @@ struct Option: Sendable {
   }
 }
 
+extension [Option] {
+  /// The option with this name or spelling, written without dashes.
+  func named(_ name: some StringProtocol) -> Option? {
+    first { $0.name == name || $0.aliases.contains { $0 == name } }
+  }
+}
+
 /// A command line that is wrong; printed in one line on stderr, exit status 2.
 struct UsageError: Error {
   let message: String

@@ -35,9 +35,13 @@ private let deleteCreateCommand = Command(
     }
     let range = try QueryRange(arguments, now: Timestamp(nanoseconds: surroundings.now()))
     // The API knows whole seconds, the end's included: the one that has begun counts as a whole.
-    let end = (range.end.nanoseconds + 999_999_999) / 1_000_000_000
+    let (whole, rest) = range.end.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    let end = whole + (rest > 0 ? 1 : 0)
+    let (last, isTooLate) = end.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !isTooLate else { throw UsageError(message: "--to is later than times can be told") }
     // Loki refuses what ends in the future, which is less than a second away.
-    let early = end * 1_000_000_000 - surroundings.now()
+    let early = (Timestamp(nanoseconds: last) - Timestamp(nanoseconds: surroundings.now()))
+      .nanoseconds
     if (1...1_000_000_000).contains(early) {
       try await EventLoop.shared.get()[0].sleep(seconds: Double(early) / 1e9)
     }

@@ -18,8 +18,8 @@ let checkConfigCommand = Command(
       throw UsageError(message: "one configuration file is needed")
     }
     let text = String(decoding: try readFile(path, bytesMax: 16 << 20), as: UTF8.self)
-    let (faults, remarks) = configurationFaults(text, path, surroundings.environment)
-    guard faults.isEmpty else {
+    let (faults, remarks, rest) = configurationFaults(text, path, surroundings.environment)
+    guard faults.isEmpty, let configuration = rest else {
       for fault in faults { surroundings.errors.write(terminalSafe(fault) + "\n") }
       if faults.count > 1 {
         throw CommandFailure(message: "\(path): \(faults.count) faults")
@@ -27,7 +27,6 @@ let checkConfigCommand = Command(
       return .failure
     }
     for remark in remarks { surroundings.errors.write(terminalSafe(remark) + "\n") }
-    let configuration = try loadConfiguration(path, surroundings)
     if arguments.has("addresses") {
       for (what, address) in listeners(configuration) {
         let name = what + String(repeating: " ", count: max(0, 40 - what.count))
@@ -42,11 +41,12 @@ let checkConfigCommand = Command(
     return .success
   })
 
-/// All that is wrong with a configuration, pipelines included, by lines; and the settings of its
-/// stages that mean nothing.
+/// All that is wrong with a configuration, pipelines included, by lines; what may not be meant: unset
+/// variables and settings of stages that mean nothing; and what is left without the faults, the whole
+/// configuration where there are none.
 func configurationFaults(
   _ text: String, _ path: String, _ environment: [String: String]
-) -> (faults: [String], remarks: [String]) {
+) -> (faults: [String], remarks: [String], rest: Configuration?) {
   let checked = Configuration.check(text: text, name: path, environment: environment)
   let start = YAMLMark(line: 0, column: 0)
   var found = checked.faults.map { (mark: $0.mark ?? start, text: $0.description) }
@@ -58,10 +58,11 @@ func configurationFaults(
   found += (check?.faults ?? []).map { (mark: $0.mark, text: $0.message) }
   let faults = found.sorted { ($0.mark.line, $0.mark.column) < ($1.mark.line, $1.mark.column) }
     .map(\.text)
-  return (faults, check?.remarks ?? [])
+  let unset = checked.rest?.remarks.map(\.description) ?? []
+  return (faults, unset + (check?.remarks ?? []), checked.rest)
 }
 
-/// Loads `pipeline.yml` or another file.
+/// Loads `pipeline.yml` or another file, and warns of variables in it that are not set.
 ///
 /// - Throws: ``CommandFailure`` with `file:line:column: what is wrong`.
 func loadConfiguration(_ path: String, _ surroundings: Surroundings) throws(CommandFailure)
@@ -69,7 +70,12 @@ func loadConfiguration(_ path: String, _ surroundings: Surroundings) throws(Comm
 {
   let text = String(decoding: try readFile(path, bytesMax: 16 << 20), as: UTF8.self)
   do {
-    return try Configuration.parse(text: text, name: path, environment: surroundings.environment)
+    let configuration = try Configuration.parse(
+      text: text, name: path, environment: surroundings.environment)
+    for remark in configuration.remarks {
+      Log("config").warn("a setting may lack its value", ["remark": remark.description])
+    }
+    return configuration
   } catch {
     throw CommandFailure(message: error.description)
   }

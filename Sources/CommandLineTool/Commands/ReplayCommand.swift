@@ -7,10 +7,11 @@ let replayCommand = Command(
   name: "replay", summary: "Write recorded logs or send recorded traces with times moved to now.",
   notes: """
     Logs: each file is appended to the file of its name in the --into folder, which an agent tails.
-    The newest time of all files becomes now; RFC 3339, the common log format and syslog's
-    `Nov 21 06:00:00` are recognised.
-    Traces: OTLP JSON documents are sent to --otlp with new trace ids, so that a replay never mixes
-    with an earlier one. With --trace-ids and then --rename-traces the log lines name the new ones.
+    Each file is moved as a whole: the newest of its lines' first times becomes now. RFC 3339, the
+    common log format and syslog's `Nov 21 06:00:00` are recognised, in the form of the first line;
+    lines without such a time stay as they are.
+    Traces: OTLP JSON documents are sent to --otlp, each moved so that its last span ends now, with
+    new trace ids, so that a replay never mixes with an earlier one. With --trace-ids and then --rename-traces the log lines name the new ones.
     Examples:
       sluice replay --otlp http://127.0.0.1:4318 --trace-ids ids samples/traces.otlp.json
       sluice replay --into /var/log/app --rename-traces ids samples/app.log
@@ -30,9 +31,16 @@ let replayCommand = Command(
     let now = Timestamp(nanoseconds: surroundings.now())
     switch (arguments["into"], arguments["otlp"]) {
     case (let folder?, nil):
+      guard !arguments.isGiven("trace-ids") else {
+        throw UsageError(message: "--trace-ids is of traces that are sent: it needs --otlp")
+      }
       let renaming = try arguments["rename-traces"].map { try TraceRenaming(file: $0) }
       try replayLogs(arguments.positional, into: folder, renaming, now: now, surroundings)
-    case (nil, _?): try await replayTraces(arguments, now: now, surroundings)
+    case (nil, _?):
+      guard !arguments.isGiven("rename-traces") else {
+        throw UsageError(message: "--rename-traces is of log files: it needs --into")
+      }
+      try await replayTraces(arguments, now: now, surroundings)
     default: throw UsageError(message: "one of --into DIR and --otlp URL is needed")
     }
     return .success
@@ -113,10 +121,16 @@ extension Span {
 struct TraceRenaming {
   private var new: [[UInt8]: [UInt8]] = [:]
 
-  /// - Throws: ``CommandFailure`` when `FILE` or `FILE.source` cannot be read.
+  /// - Throws: ``CommandFailure`` when `FILE` or `FILE.source` cannot be read, or one of them has
+  ///   more ids than the other.
   init(file: String) throws {
     let lists = try [file + ".source", file].map { path in
       try readFile(path, bytesMax: 1 << 30).split(separator: UInt8(ascii: "\n")).map(Array.init)
+    }
+    guard lists[0].count == lists[1].count else {
+      throw CommandFailure(
+        message: "\(file) has \(lists[1].count) ids and \(file).source \(lists[0].count): they "
+          + "are not of one replay; let `sluice replay --otlp URL --trace-ids \(file)` write both")
     }
     for (old, new) in zip(lists[0], lists[1]) where old.count == new.count { self.new[old] = new }
   }

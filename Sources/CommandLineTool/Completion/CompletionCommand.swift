@@ -68,11 +68,11 @@ let completeCommand: Command = Command(
     var rows = commandCompletions(line, rootCommand)
     if rows.isEmpty, let place = SelectorPlace(line.last.text) {
       rows = try await labelCompletions(place, line, arguments, surroundings)
-    }
-    // Bash closes the quote behind the only match; of two it writes what they share.
-    if arguments.isGiven("breaks"), rows.count == 1, line.last.openQuote != nil {
-      let word = rows[0].word
-      rows.append(Completion(word: word + (word.hasSuffix("=") ? "~" : "}")))
+      // Bash closes the quote behind the only match; of two it writes what they share.
+      if arguments.isGiven("breaks"), rows.count == 1, line.last.openQuote != nil {
+        let word = rows[0].word
+        rows.append(Completion(word: word + (word.hasSuffix("=") ? "~" : "}")))
+      }
     }
     let cut = line.lastBreak(arguments["breaks"] ?? "")
     for row in rows {
@@ -101,7 +101,7 @@ func commandCompletions(_ line: TypedLine, _ root: Command) -> [Completion] {
   }
   let last = line.last.text
   if let before = words.last, before.hasPrefix("-"), !before.contains("="),
-    let option = command.option(before), option.value != nil
+    let option = command.options.named(before.drop { $0 == "-" }), option.value != nil
   {
     return option.choices.filter { $0.hasPrefix(last) }.map { Completion(word: $0) }
   }
@@ -109,7 +109,7 @@ func commandCompletions(_ line: TypedLine, _ root: Command) -> [Completion] {
     if let equal = last.firstIndex(of: "=") {
       let head = last[...equal]
       let value = last[last.index(after: equal)...]
-      return (command.option(String(last[..<equal]))?.choices ?? [])
+      return (command.options.named(last[..<equal].drop { $0 == "-" })?.choices ?? [])
         .filter { $0.hasPrefix(value) }.map { Completion(word: head + $0) }
     }
     return
@@ -119,14 +119,6 @@ func commandCompletions(_ line: TypedLine, _ root: Command) -> [Completion] {
   }
   return command.subcommands.filter { !$0.isHidden && $0.name.hasPrefix(last) }
     .map { Completion(word: $0.name, what: $0.summary) }
-}
-
-extension Command {
-  /// The option that a word with dashes names.
-  fileprivate func option(_ word: String) -> Option? {
-    let name = String(word.drop { $0 == "-" })
-    return options.first { $0.name == name || $0.aliases.contains(name) }
-  }
 }
 
 /// Asks the server what can stand in a selector.

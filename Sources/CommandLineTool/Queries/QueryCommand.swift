@@ -15,6 +15,8 @@ let queryCommand = Command(
         --part-path-prefix ./nginx --merge-parts '{job="nginx"}' > all.log
     Lines come newest first; --forward turns them round. All lines are fetched with --limit 0, a
     page of --batch lines at a time. Control characters in lines are shown as escapes on a terminal.
+    -A, -B and -C show neighbours of the line's own stream, whether they match or not, and never those
+    that other streams had at that time.
     --stdin asks of standard input instead of a server; the query may then leave out the selector.
     With --part-path-prefix each piece of --parallel-duration is kept in a file of its own,
     PREFIX_FROM_TO.part, and pieces that are there already are not fetched again.
@@ -30,9 +32,10 @@ let queryCommand = Command(
     .flag("forward", "oldest lines first"),
     .value("step", "TIME", "between the samples of a metric query"),
     .value("interval", "TIME", "of the lines of a stream, one in so long at most"),
-    .value("after-context", "N", "lines after each one, of its stream", aliases: ["A"]),
-    .value("before-context", "N", "lines before each one", aliases: ["B"]),
-    .value("context", "N", "lines before and after each one", aliases: ["C"]),
+    .value("after-context", "N", "lines after each one, of its very stream", aliases: ["A"]),
+    .value("before-context", "N", "lines before each one, of its very stream", aliases: ["B"]),
+    .value(
+      "context", "N", "lines before and after each one, of its very stream", aliases: ["C"]),
     .flag("stats", "tell on stderr what the answer cost"),
     .flag("stdin", "ask of the lines of standard input"),
     .flag("line-times", "with --stdin: lines have the times written in them"),

@@ -116,7 +116,13 @@ struct QueryRange {
 
 /// Reads RFC 3339 (`2026-11-21T06:00:00Z`, with or without a fraction), or seconds since 1970.
 func parseMoment(_ text: String) throws(UsageError) -> Timestamp {
-  if let seconds = Int64(text), text.count <= 11 { return Timestamp(seconds: seconds) }
+  if let seconds = Int64(text), text.count <= 11 {
+    let (nanoseconds, isOutside) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !isOutside else {
+      throw UsageError(message: "'\(text)' seconds are outside the years 1677 to 2262")
+    }
+    return Timestamp(nanoseconds: nanoseconds)
+  }
   if let nanoseconds = Int64(text) { return Timestamp(nanoseconds: nanoseconds) }
   guard let moment = RFC3339.parse(text) else {
     throw UsageError(message: "'\(text)' is no time; write 2026-11-21T06:00:00Z or seconds")

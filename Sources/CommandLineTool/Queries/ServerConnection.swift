@@ -101,7 +101,9 @@ struct ServerConnection: LogAnswers {
   /// The body of an answer with status 200.
   func get(_ path: String, _ query: [(String, String)] = []) async throws -> [UInt8] {
     let answer = try await send(.get, path + Self.text(of: query), body: [])
-    guard answer.status == 200 else { throw Self.refusal(answer.status, answer.body, path) }
+    guard answer.status == 200 else {
+      throw Self.refusal(answer.status, answer.body, path, isQuestion: true)
+    }
     return answer.body
   }
 
@@ -168,11 +170,14 @@ struct ServerConnection: LogAnswers {
     preconditionFailure("the attempts have no end")
   }
 
-  static func refusal(_ status: Int, _ body: [UInt8], _ path: String) -> CommandFailure {
+  /// What to say about an answer that is an error; of a question the path may be another port's.
+  static func refusal(
+    _ status: Int, _ body: [UInt8], _ path: String, isQuestion: Bool = false
+  ) -> CommandFailure {
     var message = "the server answered \(status) to \(path): \(reason(body))"
     while message.last?.isWhitespace == true { message.removeLast() }
     let unknownPath = ["there is nothing at", "404 page not found"]
-    if status == 404, unknownPath.contains(where: { message.contains($0) }) {
+    if isQuestion, status == 404, unknownPath.contains(where: { message.contains($0) }) {
       message += "; is it the right port? Logs are asked for at 3100, traces at 16686"
     }
     return CommandFailure(message: message, status: status == 404 ? .notFound : .failure)

@@ -129,7 +129,7 @@ private struct LineFollower {
         case .refused(let status, let body):
           // A server that comes up again may refuse for a while.
           guard isAgain, status == 429 || status >= 500 else {
-            throw ServerConnection.refusal(status, body, Self.path)
+            throw ServerConnection.refusal(status, body, Self.path, isQuestion: true)
           }
           reason = "the server answered \(status)"
         case .closed(_, let words) where words == Self.metricRefusal:

@@ -71,8 +71,7 @@ final class RunningServer: Sendable {
               on: try EventLoop.shared.get()[0], sink: intake))
         } catch let error as SystemError {
           throw CommandFailure(
-            message: "cannot listen on \(address) for \(name): \(SystemError.reason(error.code))"
-              + "; choose another address or end the process that holds it")
+            message: error.listening(on: address.description, for: name))
         }
         log.info("listening", ["what": name, "address": address.description])
       }
@@ -110,7 +109,7 @@ final class RunningServer: Sendable {
     _ configuration: ServerConfiguration, _ files: RealFileSystem
   ) throws(CommandFailure) -> TenantOverrides {
     do throws(ConfigurationError) {
-      return try TenantLimits.read(configuration, files)
+      return try TenantLimits.read(configuration.runtime, configuration.limits, files)
     } catch { throw CommandFailure(message: error.description) }
   }
 

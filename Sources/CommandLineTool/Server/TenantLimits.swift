@@ -30,15 +30,9 @@ final class TenantLimits: Sendable {
     overrides.withLock { $0.limits(of: tenant, default: shared) }
   }
 
-  /// What the file that `runtime_config` names says, nothing where there is none. Blocks; throws
-  /// ``ConfigurationError`` for a file that cannot be understood.
-  static func read(_ configuration: ServerConfiguration, _ fileSystem: any FileSystem)
-    throws(ConfigurationError) -> TenantOverrides
-  {
-    try read(configuration.runtime, configuration.limits, fileSystem)
-  }
-
-  private static func read(
+  /// What the file that `runtime_config` names says beside the `shared` limits, nothing where there
+  /// is none. Blocks; throws ``ConfigurationError`` for a file that cannot be understood.
+  static func read(
     _ settings: RuntimeSettings, _ shared: Limits, _ fileSystem: any FileSystem
   ) throws(ConfigurationError) -> TenantOverrides {
     guard !settings.file.isEmpty else { return TenantOverrides() }

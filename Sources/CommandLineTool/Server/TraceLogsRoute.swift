@@ -10,7 +10,9 @@ import WireFormats
 /// `GET /api/traces/{id}/logs` beside Jaeger's API: the log lines that name a trace.
 ///
 /// Lines count that have the id in structured metadata (`trace_id`, `traceID`, `traceId`) or in
-/// their text, from five minutes before the trace to five minutes after it, oldest first:
+/// their text, from five minutes before the trace to five minutes after it, oldest first. An id of
+/// 64 bits is looked for by its 16 digits too, which clients of that time log; in the text of a
+/// line they also count as a part of a longer id, such as the 128 bits that a proxy made of them:
 /// `{"data": [{"timestamp", "stream", "line"}], "errors": null}`. `selector` names the streams,
 /// by default those with a `service_name` or a `job`; `limit` is 100 lines.
 struct TraceLogsRoute: Sendable {

@@ -20,7 +20,9 @@ let storeSnapshotCommand = Command(
     guard arguments.positional.count == 1 else {
       throw UsageError(message: "one folder is needed, which does not exist yet")
     }
-    let target = arguments.positional[0]
+    // A shell's completion puts a slash behind a folder.
+    var target = arguments.positional[0]
+    while target.count > 1, target.hasSuffix("/") { target.removeLast() }
     let files = RealFileSystem()
     let isThere = try? files.status(target)
     guard isThere == .some(.none) else {

@@ -29,7 +29,7 @@ let traceSearchCommand = Command(
     if let cursor = answer["nextCursor"]?.stringValue {
       surroundings.errors.write("more: --cursor \(terminalSafe(cursor))\n")
     }
-    return found.isEmpty ? .notFound : .success
+    return .success
   })
 
 /// One line of a trace: when it began, its id, root, services, spans, length, errors.

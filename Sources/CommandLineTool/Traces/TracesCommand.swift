@@ -75,7 +75,7 @@ private let traceServicesCommand = Command(
     let answer = try await connection.json("/api/v3/services")
     let names = (answer["services"]?.arrayValue ?? []).compactMap(\.stringValue)
     for name in names { surroundings.output.write(terminalSafe(name) + "\n") }
-    return names.isEmpty ? .notFound : .success
+    return .success
   })
 
 private let traceOperationsCommand = Command(
@@ -97,7 +97,7 @@ private let traceOperationsCommand = Command(
       surroundings.output.write(
         kind.isEmpty ? name + "\n" : "\(name) (\(terminalSafe(kind)))\n")
     }
-    return operations.isEmpty ? .notFound : .success
+    return .success
   })
 
 private let traceDependenciesCommand = Command(
@@ -122,5 +122,5 @@ private let traceDependenciesCommand = Command(
       let child = terminalSafe(link["child"]?.stringValue ?? "")
       surroundings.output.write("\(parent) -> \(child): \(link["callCount"]?.intValue ?? 0)\n")
     }
-    return links.isEmpty ? .notFound : .success
+    return .success
   })

@@ -84,8 +84,7 @@ package final class HTTPServer: Sendable {
     } catch {
       throw HTTPError(
         .setup, status: .internalServerError,
-        "cannot listen on \(address) for \(name): \(SystemError.reason(error.code))"
-          + "; choose another address or end the process that holds it")
+        error.listening(on: address.description, for: name))
     }
   }
 

@@ -8,6 +8,7 @@ import TelemetryModel
 struct CallColumn {
   private static let rules: [DependencyRule] = [.jaeger, .zipkin]
 
+  private let block: SpanBlock
   private var names: [String] = []
   /// The numbers in them are those of ``names``.
   private var kinds: [Call] = []
@@ -24,16 +25,17 @@ struct CallColumn {
   init?(_ block: SpanBlock, _ rule: DependencyRule) throws {
     guard let bytes = block.range(of: .calls) else { return nil }
     guard let number = Self.rules.firstIndex(of: rule) else { return nil }
+    self.block = block
     var cursor = ByteCursor(block.page.span.bytes.extracting(bytes))
     for _ in 0..<number { try cursor.skip(try cursor.readLength()) }
     let length = try cursor.readLength()
     let start = bytes.lowerBound + cursor.position
-    try read(block, rule, start..<(start + length))
+    try read(rule, start..<(start + length))
   }
 
-  private mutating func read(
-    _ block: SpanBlock, _ rule: DependencyRule, _ range: Range<Int>
-  ) throws {
+  private mutating func read(_ rule: DependencyRule, _ range: Range<Int>) throws {
+    // A copy: the cursor lives over its bytes while the parts are filled.
+    let block = block
     var cursor = ByteCursor(block.page.span.bytes.extracting(range))
     names = try cursor.readBlobs().map { String(decoding: $0, as: UTF8.self) }
     for _ in 0..<(try cursor.readLength()) {
@@ -133,8 +135,8 @@ struct CallColumn {
     }
   }
 
-  /// Adds the calls of all traces of the block that they were read from.
-  func add(to builder: inout TraceCallsBuilder, _ block: SpanBlock) throws {
+  /// Adds the calls of all traces of the block.
+  func add(to builder: inout TraceCallsBuilder) throws {
     let numbers = names.map(builder.names.number)
     let kinds = kinds.map { kind in
       builder.number(

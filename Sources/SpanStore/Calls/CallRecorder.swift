@@ -9,8 +9,6 @@ struct CallRecorder {
   private let tables: SpanTables
   private let names = CallNames()
   private let table: CallPartyTable
-  /// By resource, of spans that say nothing of the other side.
-  private var parties: [CallParties?] = []
   /// By column: whether it may tell the other side.
   private var tellsPeer: [Bool] = []
   private var spans: [CallSpan] = []
@@ -21,7 +19,6 @@ struct CallRecorder {
   init(_ tables: SpanTables) {
     self.tables = tables
     table = CallPartyTable(names) { tables.resources.array(UInt32($0)) }
-    parties = Array(repeating: nil, count: tables.resources.count)
   }
 
   /// Adds a row that was taken apart by `reader`; rows come by trace and start.
@@ -38,18 +35,8 @@ struct CallRecorder {
     spans.append(
       CallSpan(
         id: row.span, parent: parent, start: row.start, end: row.end, kind: row.kind,
-        status: row.status, parties: parties(Int(row.resource), peers)))
+        status: row.status, parties: table.parties(resource: Int(row.resource), peers: peers)))
     traces[traces.count - 1].end = spans.count
-  }
-
-  private mutating func parties(_ resource: Int, _ peers: CallPeers?) -> CallParties {
-    guard peers == nil, resource < parties.count else {
-      return table.parties(resource: resource, peers: peers)
-    }
-    if let known = parties[resource] { return known }
-    let found = table.parties(resource: resource)
-    parties[resource] = found
-    return found
   }
 
   private mutating func mayTellPeer(_ reader: SpanShapeReader) -> Bool {

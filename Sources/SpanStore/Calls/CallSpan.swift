@@ -90,10 +90,12 @@ final class CallPartyTable {
 
   private let names: CallNames
   private let fields: (Int) -> [UInt8]
-  private var resources: [Int: (resource: Resource, parties: CallParties)] = [:]
+  /// By number, as far as one was asked for.
+  private var resources: [(resource: Resource, parties: CallParties)?] = []
   private var known: [Key: CallParties] = [:]
 
-  /// `fields` gives those of OTLP's `ResourceSpans` for a resource's number.
+  /// `fields` gives those of OTLP's `ResourceSpans` for a resource's number; numbers go from 0 on
+  /// and have few gaps.
   init(_ names: CallNames, fields: @escaping (Int) -> [UInt8]) {
     self.names = names
     self.fields = fields
@@ -101,13 +103,16 @@ final class CallPartyTable {
 
   func parties(resource number: Int, peers: CallPeers? = nil) -> CallParties {
     let resource: Resource
-    if let found = resources[number] {
+    if number < resources.count, let found = resources[number] {
       guard peers != nil else { return found.parties }
       resource = found.resource
     } else {
       let told = try? OTLPTraceProtobuf.decodeResourceSpans(fields(number).span.bytes)
       resource = told?.resource ?? Resource()
       let parties = names.parties(resource, peers: [])
+      if number >= resources.count {
+        resources += Array(repeating: nil, count: number + 1 - resources.count)
+      }
       resources[number] = (resource, parties)
       guard peers != nil else { return parties }
     }

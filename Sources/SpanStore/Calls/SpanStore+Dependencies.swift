@@ -112,7 +112,7 @@ struct CallJoin {
     for entry in place.index.blocks {
       guard let block = part.block(entry) else { continue }
       if let known = try? CallColumn(block, rule) {
-        try? known.add(to: &builder, block)
+        try? known.add(to: &builder)
       } else if let columns = try? BlockCalls(block, rule, table) {
         try? columns.forEachTrace { builder.add($0, $1[...]) }
       }

@@ -47,6 +47,7 @@ package struct SpanBatch: Sendable {
     rows = reader.rows
     tables = reader.tables
   }
+
   private init(_ kept: SpanBatch, rejectedCount: Int) {
     self.rejectedCount = rejectedCount
     request = kept.request
@@ -60,7 +61,7 @@ extension SpanRequestReader {
   fileprivate func keptRequest(of request: [UInt8]) -> [UInt8] {
     var writer = SpanRequestWriter()
     for row in rows {
-      writer.add(
+      writer.append(
         Array(request[row.message]), tables.resources.array(row.resource),
         tables.scopes.array(row.scope))
     }

@@ -16,6 +16,11 @@ struct SpanRequestWriter {
   /// scope, is left out.
   mutating func add(_ message: [UInt8], _ resource: [UInt8], _ scope: [UInt8]) {
     guard seen.insert(resource + [0, 0xff] + scope + [0, 0xff] + message).inserted else { return }
+    append(message, resource, scope)
+  }
+
+  /// Adds a span whatever was added before.
+  mutating func append(_ message: [UInt8], _ resource: [UInt8], _ scope: [UInt8]) {
     let group = Group(resource: resource, scope: scope)
     if scopes[resource] == nil { order.append(resource) }
     if messages[group] == nil { scopes[resource, default: []].append(scope) }

@@ -115,24 +115,17 @@ struct OTLPJSONTranscoder {
   /// number stay as they are.
   private mutating func sortFields(from start: Int) throws {
     let content = Array(bytes[start...])
-    var fields: [(number: UInt64, range: Range<Int>)] = []
-    var cursor = ByteCursor(content.span.bytes)
-    while cursor.remaining > 0 {
-      let begin = cursor.position
-      let tag = try cursor.readVarint()
-      switch tag & 7 {
-      case 0: _ = try cursor.readVarint()
-      case 1: _ = try cursor.readBytes(8)
-      case 5: _ = try cursor.readBytes(4)
-      default: _ = try cursor.readBytes(try cursor.readLength())
-      }
-      fields.append((tag >> 3, begin..<cursor.position))
+    var fields: [(number: Int, range: Range<Int>)] = []
+    var reader = ProtobufReader(content.span.bytes)
+    while !reader.isAtEnd {
+      let begin = reader.position
+      guard try reader.nextField() else { break }
+      try reader.skip()
+      fields.append((reader.field, begin..<reader.position))
     }
     bytes.removeSubrange(start...)
-    let sorted = fields.enumerated().sorted { a, b in
-      (a.element.number, a.offset) < (b.element.number, b.offset)
-    }
-    for field in sorted { bytes += content[field.element.range] }
+    fields.sort { ($0.number, $0.range.lowerBound) < ($1.number, $1.range.lowerBound) }
+    for field in fields { bytes += content[field.range] }
   }
 
   private mutating func items(_ message: OTLPJSONMessage, _ number: UInt8) throws {

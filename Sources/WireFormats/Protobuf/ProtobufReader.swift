@@ -14,6 +14,9 @@ package struct ProtobufReader: ~Escapable {
   @_lifetime(copy bytes)
   package init(_ bytes: RawSpan) { cursor = ByteCursor(bytes) }
 
+  /// How many bytes of the message are read.
+  package var position: Int { cursor.position }
+
   /// Whether all fields are read.
   package var isAtEnd: Bool { cursor.isAtEnd }
 

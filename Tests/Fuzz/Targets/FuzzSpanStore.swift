@@ -55,7 +55,7 @@ private func checkCalls(_ block: SpanBlock?, _ index: SpanIndex) {
     let names = CallNames()
     var (told, found) = (TraceCallsBuilder(rule, names), TraceCallsBuilder(rule, names))
     let table = CallPartyTable(names) { index.resources[$0] }
-    guard let column = try? CallColumn(block, rule), (try? column.add(to: &told, block)) != nil,
+    guard let column = try? CallColumn(block, rule), (try? column.add(to: &told)) != nil,
       let columns = try? BlockCalls(block, rule, table),
       (try? columns.forEachTrace { found.add($0, $1[...]) }) != nil
     else { preconditionFailure("calls cannot be read") }
@@ -96,7 +96,7 @@ func fuzzSpanBlock(_ input: UnsafeRawBufferPointer) {
     precondition(count <= block.rowCount)
     guard let column = try? CallColumn(block, rule) else { continue }
     var told = TraceCallsBuilder(rule, CallNames())
-    guard (try? column.add(to: &told, block)) != nil else { continue }
+    guard (try? column.add(to: &told)) != nil else { continue }
     precondition(told.traces.count == block.traceCount, "a trace without its calls")
     _ = told.finish()
   }
