@@ -259,10 +259,12 @@ struct BlockColumns {
       return RawData(
         bytes, ends: try ends(width, lengths, count, total: bytes.count))
     case .words(let numbers, let width, let lengths, let wordCount, let codes):
-      return WordData(
+      let made = WordData(
         SegmentTexts(numbers, block.segment),
         try CodeColumn.read(&streams, first: codes, count: wordCount, limit: numbers.count),
         ends: try ends(width, lengths, count, total: wordCount))
+      guard let made else { throw BlockReader.malformed("a value has no words") }
+      return made
     case .patterns(let numbers, let first, let columns):
       let patterns = numbers.map { block.segment.string($0) }
       let codes = try CodeColumn.read(&streams, first: first, count: count, limit: patterns.count)

@@ -280,18 +280,22 @@ final class WordData: ColumnData {
   /// Where each value's words end in `codes`.
   private let ends: [UInt32]
 
-  init(_ words: SegmentTexts, _ codes: [UInt16], ends: [UInt32]) {
+  /// Nil when a value has no words: an empty one has the empty word.
+  init?(_ words: SegmentTexts, _ codes: [UInt16], ends: [UInt32]) {
     self.words = words
     self.codes = codes
     self.ends = ends
     super.init(count: ends.count)
+    var start: UInt32 = 0
+    for end in ends {
+      guard start < end else { return nil }
+      start = end
+    }
   }
 
   override func append(_ index: Int, to out: inout [UInt8]) {
     let start = index == 0 ? 0 : Int(ends[index - 1])
-    let end = Int(ends[index])
-    guard start < end else { return }
-    for at in start..<end {
+    for at in start..<Int(ends[index]) {
       if at > start { out.append(0x20) }
       words.append(Int(codes[at]), to: &out)
     }

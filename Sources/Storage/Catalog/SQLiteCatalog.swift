@@ -97,8 +97,12 @@ final class SQLiteCatalog: Catalog {
   func load() throws(StorageError) -> CatalogContent {
     try use { (database) throws(StorageError) in
       var content = CatalogContent()
+      var names: Set<String> = []
       for row in try database.run("SELECT name, value FROM numbers") {
         let value = UInt64(bitPattern: row[1].integer)
+        guard names.insert(row[0].text ?? "").inserted else {
+          throw .corrupt("\(row[0].text ?? "a number") stands twice", path: path, offset: 0)
+        }
         switch row[0].text {
         case "released_through": content.releasedThrough = value
         case "next_segment": content.nextSegmentID = value
@@ -121,14 +125,24 @@ final class SQLiteCatalog: Catalog {
         FROM segments ORDER BY id
         """)
       {
-        content.segments.append(try segment(row))
+        let segment = try segment(row)
+        guard row[0].integer > Int64(bitPattern: content.segments.last?.id ?? 0),
+          row[0].integer < .max
+        else {
+          throw .corrupt(
+            "segment \(row[0].integer) stands where it does not belong", path: path, offset: 0)
+        }
+        content.segments.append(segment)
       }
       content.tombstones = try SQLiteTombstones.load(database)
       // A number that a failed transaction took may stand in segments alone.
       let numbers = content.segments.map(\.deletesThrough) + content.tombstones.map(\.number)
       content.lastDelete = max(content.lastDelete, numbers.max() ?? 0)
-      let next = (content.segments.last?.id ?? 0) + 1
-      content.nextSegmentID = max(content.nextSegmentID, next)
+      content.nextSegmentID = max(content.nextSegmentID, (content.segments.last?.id ?? 0) + 1)
+      guard content.nextSegmentID <= UInt64(Int64.max) else {
+        throw .corrupt(
+          "there is no segment \(content.nextSegmentID)", path: path, offset: 0)
+      }
       return content
     }
   }
