@@ -17,11 +17,12 @@ struct LineEncoding {
   init(_ folder: String, lines: Int) throws {
     var streams: [Labels: [ResultEntry]] = [:]
     var (count, bytes) = (0, 0)
-    for number in 0... where count < lines {
+    var number = 0
+    while count < lines {
       let digits = String(number)
       let name = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
       let body = try RealFileSystem().readToEnd("\(folder)/\(name).pb", bytesMax: 1 << 28)
-      var decoder = LokiPushDecoder()
+      let decoder = LokiPushDecoder()
       for rows in try decoder.decodeSnappy(body).streams {
         let labels = RowLabels(id: streams.count, stream: rows.labels.sorted)
         for row in 0..<rows.count where count < lines {
@@ -34,6 +35,7 @@ struct LineEncoding {
           bytes += range.count
         }
       }
+      number += 1
     }
     self.streams = streams.map { ResultStream(entries: $1, labels: $0) }.sortedByText
     (lineCount, lineBytes) = (count, bytes)
