@@ -18,8 +18,8 @@ package protocol StoreHead: AnyObject, Sendable {
   func write(to output: SegmentOutput) throws(StorageError)
   /// What a rewrite would take out of a segment, by what indexes tell.
   ///
-  /// ``RewriteGain/nothing`` is taken for the proof that no row is left to be taken: where the indexes
-  /// cannot be read it throws.
+  /// ``RewriteGain/nothing`` is taken for the proof that no row is left to be taken: where the
+  /// indexes cannot be read it throws.
   func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain
   /// Bytes of a segment that its blocks share, such as dictionaries: several such segments keep
   /// most of it several times. 0 where a store has nothing of the kind.
