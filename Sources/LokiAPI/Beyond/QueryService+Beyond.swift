@@ -4,14 +4,6 @@ import LogQuery
 import TelemetryModel
 import WireFormats
 
-/// A line with its neighbours.
-struct LineContext {
-  var match: ResultEntry
-  /// Both in the order of time.
-  var before: [ResultEntry]
-  var after: [ResultEntry]
-}
-
 /// What a log query can ask beyond Loki's parameters; docs/beyond-loki.md describes it.
 struct BeyondParameters {
   /// nil when pages are not asked for.
@@ -66,10 +58,6 @@ struct BeyondParameters {
 extension QueryService {
   /// How many lines a question may get context for.
   private static let contextMatchesMax = 1000
-  /// How far context reaches in time.
-  private static let contextSpan = TimeSpan.hours(6)
-  /// Lines of one time among which a line is looked for.
-  private static let momentLinesMax = 10_000
   private static let dedupKeysMax = 1_000_000
 
   /// A log query with what Loki does not have.
@@ -100,12 +88,16 @@ extension QueryService {
         throw QueryAPIError(
           "context is given for \(Self.contextMatchesMax) lines at most; set a lower limit")
       }
-      contexts = try entries.map { try context(of: $0, asked, query, limits) }
+      var neighbours = try LineNeighbours(engine, query, limits: limits)
+      for entry in entries {
+        contexts.append(
+          try neighbours.context(of: entry, before: asked.before, after: asked.after))
+      }
     }
     var encoder = ResultEncoder(flags: request.encodingFlags, direction: query.direction)
     encoder.contexts = contexts
     if asked.paging {
-      if let cursor = pages.cursor, cursor.given.count > LogCursor.givenMax {
+      if !pages.isAtEnd, let cursor = pages.cursor, cursor.given.count > LogCursor.givenMax {
         throw QueryAPIError(
           "more than \(LogCursor.givenMax) lines have one time: no cursor can stand between them; "
             + "use /loki/api/v1/export")
@@ -115,46 +107,6 @@ extension QueryService {
     let result = QueryResult(value: .streams(entries.grouped), statistics: pages.statistics)
     encoder.encode(result, seconds: clock.monotonic().seconds(since: begun))
     return .json(pieces: encoder.pieces)
-  }
-
-  /// The lines around one, of its very stream, as they are stored.
-  private func context(
-    of entry: ResultEntry, _ asked: BeyondParameters, _ query: QueryRequest, _ limits: QueryLimits
-  ) throws -> LineContext {
-    var request = query
-    request.expression = try LogQL.parse(Labels(entry.labels.stream).description)
-    request.interval = .zero
-    func lines(
-      _ range: Range<Timestamp>, _ direction: Direction, _ count: Int
-    ) throws -> [ResultEntry] {
-      guard count > 0 else { return [] }
-      request.direction = direction
-      request.start = range.lowerBound
-      request.end = range.upperBound
-      var pages = LogPages(engine, request)
-      var found: [ResultEntry] = []
-      while found.count < count, !pages.isAtEnd {
-        found += try pages.next(max(count * 2, 50), limits: limits)
-          .filter { $0.labels.stream == entry.labels.stream }
-      }
-      return Array(found.prefix(count))
-    }
-    let time = entry.timestamp
-    let next = time + TimeSpan(nanoseconds: 1)
-    // Neighbours can be of the very same time: the line is looked for among them.
-    let moment = try lines(time..<next, .forward, Self.momentLinesMax)
-    let alike = moment.indices.filter {
-      moment[$0].labels.structuredMetadata == entry.labels.structuredMetadata
-    }
-    // Stages may have rewritten the line of the answer.
-    let own = alike.first { moment[$0].line == entry.line } ?? alike.first ?? 0
-    var before = Array(moment[..<own].suffix(asked.before))
-    var after = Array(moment.dropFirst(own + 1).prefix(asked.after))
-    before =
-      try lines((time - Self.contextSpan)..<time, .backward, asked.before - before.count)
-      .reversed() + before
-    after += try lines(next..<(time + Self.contextSpan), .forward, asked.after - after.count)
-    return LineContext(match: entry, before: before, after: after)
   }
 }
 
