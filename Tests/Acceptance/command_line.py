@@ -213,6 +213,38 @@ def statuses(url):
         check(f"status {status}: {' '.join(words)}", len(faults), before)
 
 
+def trace_lines(server):
+    """A trace of 64 bits and its lines, by whatever form of its id they have; and what no trace answers."""
+    address = f"http://127.0.0.1:{server.ports['jaeger_query']}"
+    id, now = "00f067aa0ba902b7", time.time_ns()
+    span = {"traceId": id, "id": "00000000000000a1", "name": "old", "timestamp": now // 1000, "duration": 5,
+            "localEndpoint": {"serviceName": "old"}}
+    status, answer = server.post("/api/v2/spans", json.dumps([span]).encode(), {"Content-Type": "application/json"}, "zipkin")
+    if status != 202:
+        faults.append(f"spans: {status} {answer}")
+    # Of each: where the id stands, and whether it is the trace's.
+    lines = [(f"short {id}", {}, True), (f"long {id.zfill(32)}", {}, True), (f"widened 463ac35c9f6413ad{id}", {}, True),
+             ("named short", {"trace_id": id}, True), ("named long", {"traceID": id.zfill(32)}, True),
+             ("named widened", {"trace_id": "463ac35c9f6413ad" + id}, False), (f"cut {id[:-1]}", {}, False), ("none", {}, False)]
+    values = [[str(now + i), line, names] for i, (line, names, _) in enumerate(lines)]
+    body = json.dumps({"streams": [{"stream": {"job": "traced"}, "values": values}]}).encode()
+    status, answer = server.post("/loki/api/v1/push", body, {"Content-Type": "application/json"})
+    if status != 204:
+        faults.append(f"push: {status} {answer}")
+    status, answer = server.ask(f"/api/traces/{id}/logs", {}, "jaeger_query")
+    wanted = [line for line, _, is_of_trace in lines if is_of_trace]
+    check("lines of a trace of 64 bits", [line["line"] for line in json.loads(answer)["data"]], wanted)
+    shown = sluice("traces", "get", "--logs", "--addr", address, id)
+    check("traces get --logs shows them", f"{len(wanted)} log lines of this trace\n" in shown, True)
+    check("traces search with a match", sluice("traces", "search", "--addr", address, "--service", "old").count("\n"), 1)
+    # What nothing meets is an answer; what is named and is not there is not.
+    for words in [["search", "--service", "nobody"], ["operations", "--service", "nobody"], ["dependencies"],
+                  ["export", "--service", "nobody", "--out", "-"]]:
+        check(f"nothing, status 0: traces {' '.join(words)}", sluice("traces", *words, "--addr", address), "")
+    for words in [["get", "a1"], ["export", "--id", "a1", "--out", "-"]]:
+        check(f"not there, status 3: traces {' '.join(words)}", sluice("traces", *words, "--addr", address, status=3), "")
+
+
 def main():
     random.seed(4)
     texts = [f"id={i} level={random.choice(['info', 'warn', 'error'])} took={random.randint(0, 99)}ms" for i in range(LINES)]
@@ -228,6 +260,7 @@ def main():
     context(url, text)
     downloads(url, text, start)
     statuses(url)
+    trace_lines(server)
     encrypted(server, url, text)
     following(server, url)
     completion(url)

@@ -5,7 +5,7 @@ import TelemetryModel
 /// Writes one tenant's rows as blocks of columns, holding one block at a time.
 ///
 /// Used by one thread: ``add(_:name:_:to:)`` every row in the order of ``SpanRowOrder``, then
-/// ``finish(_:_:to:)``.
+/// ``finish(_:to:)``.
 struct SpanSegmentBuilder {
   /// Bytes of messages at which a block is closed, once its last trace is whole.
   static let blockBytes = 1 << 20
