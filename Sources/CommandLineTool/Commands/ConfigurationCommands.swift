@@ -41,9 +41,9 @@ let checkConfigCommand = Command(
     return .success
   })
 
-/// All that is wrong with a configuration, pipelines included, by lines; what may not be meant: unset
-/// variables and settings of stages that mean nothing; and what is left without the faults, the whole
-/// configuration where there are none.
+/// All that is wrong with a configuration, pipelines included, by lines; what may not be meant:
+/// unset variables and settings of stages that mean nothing; and what is left without the faults,
+/// the whole configuration where there are none.
 func configurationFaults(
   _ text: String, _ path: String, _ environment: [String: String]
 ) -> (faults: [String], remarks: [String], rest: Configuration?) {

@@ -11,7 +11,8 @@ let replayCommand = Command(
     common log format and syslog's `Nov 21 06:00:00` are recognised, in the form of the first line;
     lines without such a time stay as they are.
     Traces: OTLP JSON documents are sent to --otlp, each moved so that its last span ends now, with
-    new trace ids, so that a replay never mixes with an earlier one. With --trace-ids and then --rename-traces the log lines name the new ones.
+    new trace ids, so that a replay never mixes with an earlier one. With --trace-ids and then
+    --rename-traces the log lines name the new ones.
     Examples:
       sluice replay --otlp http://127.0.0.1:4318 --trace-ids ids samples/traces.otlp.json
       sluice replay --into /var/log/app --rename-traces ids samples/app.log

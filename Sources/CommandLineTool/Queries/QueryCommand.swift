@@ -15,8 +15,8 @@ let queryCommand = Command(
         --part-path-prefix ./nginx --merge-parts '{job="nginx"}' > all.log
     Lines come newest first; --forward turns them round. All lines are fetched with --limit 0, a
     page of --batch lines at a time. Control characters in lines are shown as escapes on a terminal.
-    -A, -B and -C show neighbours of the line's own stream, whether they match or not, and never those
-    that other streams had at that time.
+    -A, -B and -C show neighbours of the line's own stream, whether they match or not, and never
+    those that other streams had at that time.
     --stdin asks of standard input instead of a server; the query may then leave out the selector.
     With --part-path-prefix each piece of --parallel-duration is kept in a file of its own,
     PREFIX_FROM_TO.part, and pieces that are there already are not fetched again.
