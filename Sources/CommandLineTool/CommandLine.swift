@@ -49,6 +49,7 @@ package func runCommandLine() -> Never {
   let words = Array(processArguments().dropFirst())
   if ["run", "server", "agent"].contains(words.first) {
     ProcessSignal.block()
+    ProcessLimits.raiseOpenFiles()
   } else {
     signal(SIGPIPE, SIG_IGN)
   }

@@ -1,5 +1,6 @@
 @testable import Agent
 import Delivery
+import LinuxIO
 import LogSources
 @testable import Pipeline
 import TelemetryModel
@@ -100,11 +101,22 @@ import Testing
     #expect(PositionsFile.values(queue) == ["/var/log/a.log": "50"])
   }
 
-  @Test func theLimitOfDescriptorsIsRead() {
-    #expect(OpenFileLimit.current() >= 64)
-    let head = "Limit                     Soft Limit           Hard Limit           Units     \n"
-    #expect(OpenFileLimit.read(head + "Max open files            1024    4096    files\n") == 1024)
-    #expect(OpenFileLimit.read(head + "Max open files            unlimited  x  files") == .max)
-    #expect(OpenFileLimit.read(head) == 1024)
+  @Test func aFailureIsToldOnceAMinuteAndItsEndOnce() {
+    var failure = RepeatedFailure()
+    var told: [Int] = []
+    func fail(_ second: Int) {
+      let now = MonotonicTime(nanoseconds: UInt64(second) * 1_000_000_000)
+      if failure.failed(now: now) { told.append(second) }
+    }
+    var ends = [failure.ended()]
+    for second in 0..<130 { fail(second) }
+    ends += [failure.ended(), failure.ended()]
+    // One that comes and goes is not told more often.
+    fail(140)
+    ends.append(failure.ended())
+    fail(180)
+    ends.append(failure.ended())
+    #expect(told == [0, 60, 120, 180])
+    #expect(ends == [false, true, false, false, true])
   }
 }

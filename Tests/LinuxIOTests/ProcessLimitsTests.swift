@@ -3,6 +3,24 @@ import LinuxIO
 import Testing
 
 @Suite struct ProcessLimitsTests {
+  /// The kernel tells what holds: the soft limit and the hard one.
+  private static func openFiles() throws -> [String] {
+    let text = try String(contentsOfFile: "/proc/self/limits", encoding: .utf8)
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+    return line.split(separator: " ").dropFirst(3).prefix(2).map(String.init)
+  }
+
+  @Test func theSoftLimitOfOpenFilesIsRaisedToTheHardOne() throws {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+    limit.rlim_cur = limit.rlim_max - 1
+    setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+    #expect(try Self.openFiles()[0] == "\(limit.rlim_cur)")
+    #expect(ProcessLimits.raiseOpenFiles() == Int(clamping: limit.rlim_max))
+    let after = try Self.openFiles()
+    #expect(after[0] == after[1])
+  }
+
   /// Pages of memory that are the process's own.
   private static func ownPages() throws -> Int {
     let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)

@@ -30,6 +30,7 @@ final class JournalLane {
   private var units: [[UInt8]: Int64] = [:]
   private var labelCache: [[UInt8]: Labels?] = [:]
   private var nextReport = MonotonicTime(nanoseconds: 0)
+  private var failure = RepeatedFailure()
 
   /// Entries between two looks at the clock.
   private static let burst = 256
@@ -58,7 +59,8 @@ final class JournalLane {
 
   /// Reads until the stop flag is set; then commits what was read.
   ///
-  /// A journal that cannot be opened or read is tried again every second.
+  /// A journal that cannot be opened or read is tried again every second, and told of once a
+  /// minute.
   func run() {
     var held = restored?.held ?? []
     while !settings.stop.isSet, !output.isClosed {
@@ -73,9 +75,11 @@ final class JournalLane {
           nowMicroseconds: UInt64(max(0, settings.clock.now() / 1000)))
         try follow(reader)
       } catch {
-        log.error(
-          "the journal cannot be read; it is tried again",
-          ["job": job.name, "error": error.message])
+        if failure.failed(now: .now()) {
+          log.error(
+            "the journal cannot be read; it is tried again every second",
+            ["job": job.name, "error": error.message])
+        }
         board.set(
           job: job.key,
           journal: StatusBoard.JournalStatus(
@@ -100,6 +104,7 @@ final class JournalLane {
         count += 1
         process(cursor: pipeline.holdsLines ? reader.cursor : nil)
       }
+      if failure.ended() { log.info("the journal can be read again", ["job": job.name]) }
       if pipeline.millisecondsUntilDue == 0 {
         output.noteChange()
         pipeline.expire(emit: { output.add($0) })

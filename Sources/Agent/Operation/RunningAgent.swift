@@ -175,7 +175,7 @@ final class RunningAgent: Sendable {
   /// How many files of each job may wait open while reading is held back: half of the descriptors
   /// are for them, the others for what is read, sent and listened to.
   private static func arrivalsMax(ofJobs count: Int) -> Int {
-    max(64, min(OpenFileLimit.current(), 1 << 17) / 2 / max(1, count))
+    max(64, min(ProcessLimits.raiseOpenFiles(), 1 << 17) / 2 / max(1, count))
   }
 
   private func startJournal(
