@@ -30,8 +30,14 @@ extension FileTailer {
         guard try reader.verify(one.file, generation.position) else { continue }
         let lines = generation.restoredHeld
         generation.restoredHeld = []
-        for (held, bytes) in zip(lines, texts) {
-          try handOn(held, bytes, of: generation, in: one.file, sink)
+        for (index, bytes) in texts.enumerated() {
+          do throws(SystemError) {
+            try handOn(lines[index], bytes, of: generation, in: one.file, sink)
+          } catch {
+            // What was not handed on is held still.
+            generation.restoredHeld = Array(lines[index...])
+            throw error
+          }
         }
       } catch { failed(generation, error) }
     }
