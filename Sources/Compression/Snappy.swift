@@ -66,17 +66,18 @@ package enum Snappy {
 
 /// Compresses a block whose bytes come in pieces, without ever having all of them in one place.
 ///
-/// The format takes input in fragments of 64 KiB, each compressed by itself: the result is what
-/// ``Snappy/compress(_:)-(UnsafeRawBufferPointer)`` makes of all pieces in a row.
+/// The input is taken in fragments of 64 KiB, each compressed by itself.
 package struct SnappyBlockWriter {
-  private static let fragmentBytes = 1 << 16
+  private static let fragmentBytes = SnappyFragmentEncoder.bytesMax
 
   private var out: [UInt8] = []
   /// Less than a fragment.
   private var pending: [UInt8] = []
   /// Where a fragment is compressed to.
   private var packed = [UInt8](
-    repeating: 0, count: snappy_max_compressed_length(SnappyBlockWriter.fragmentBytes))
+    repeating: 0,
+    count: SnappyFragmentEncoder.compressedBytesMax(SnappyBlockWriter.fragmentBytes))
+  private var encoder = SnappyFragmentEncoder()
   private var rest: Int
 
   /// `byteCount` bytes must come, no more and no less.
@@ -122,19 +123,10 @@ package struct SnappyBlockWriter {
     swap(&whole, &pending)
   }
 
-  /// Adds one fragment, without the length that the library puts before it.
   private mutating func compress(_ fragment: UnsafeRawBufferPointer) {
-    var written = packed.count
-    packed.withUnsafeMutableBytes { packed in
-      let status = snappy_compress(
-        fragment.baseAddress?.assumingMemoryBound(to: CChar.self), fragment.count,
-        packed.baseAddress?.assumingMemoryBound(to: CChar.self), &written)
-      precondition(status == SNAPPY_OK, "the buffer has snappy's own greatest length")
-    }
-    var start = 0
-    while packed[start] >= 0x80 { start += 1 }
+    let written = packed.withUnsafeMutableBytes { encoder.compress(fragment, to: $0) }
     packed.withUnsafeBytes {
-      out.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[(start + 1)..<written]))
+      out.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<written]))
     }
   }
 }
