@@ -108,7 +108,7 @@ struct JSONPaths {
     _ names: UnsafeRawBufferPointer, _ ends: UnsafeBufferPointer<Int>,
     _ results: UnsafeMutableBufferPointer<ExtractedValue>
   ) -> Bool {
-    var object = FlatJSONObject(text)
+    let object = FlatJSONObject(text)
     let isRead = object.read { name, value in
       for node in nodes.dropFirst() where node.nameCount == name.count {
         let own = UnsafeRawBufferPointer(
