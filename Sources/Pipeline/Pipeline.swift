@@ -9,7 +9,9 @@ package import TelemetryModel
 /// holds was dropped. Lines are held by `multiline` and `cri` only; their origins can be asked
 /// for, and come back with the block that they end up in.
 package final class Pipeline {
-  private let program: [any Stage]
+  private let program: [Stage]
+  /// The same, to be called without counting references: `program` keeps them.
+  private let steps: [Unmanaged<Stage>]
   /// The stages' places in the configuration.
   private let stageNames: [String]
   private let jobName: String
@@ -25,9 +27,9 @@ package final class Pipeline {
   /// Of the line that came last.
   @exclusivity(unchecked) private var lastBase: BaseLabels
   @exclusivity(unchecked) private var sets = LabelSets()
-  @exclusivity(unchecked) private var key = LabelKey()
   /// Of the line that is handed on.
   private let rest = OutputRest()
+  private let restReference: Unmanaged<OutputRest>
   private let tenantSlot: Int
   private var dropCounts: [String: DropCount] = [:]
   /// Lines that came in and were dropped, alone or in a block, by their source's number.
@@ -61,6 +63,7 @@ package final class Pipeline {
     var compiler = StageCompiler(shared: shared, jobName: jobName)
     do { try compiler.compile(stages) } catch { throw PipelineError(error) }
     program = compiler.program
+    steps = program.map { Unmanaged.passUnretained($0) }
     stageNames = compiler.names
     self.jobName = jobName
     self.inspector = inspector
@@ -68,6 +71,7 @@ package final class Pipeline {
     holdingStages = program.enumerated().compactMap { index, stage in
       (stage as? any HoldingStage).map { (index, $0) }
     }
+    restReference = Unmanaged.passUnretained(rest)
     tenantSlot = shared.slots.slot("__tenant_id__")
     let none = BaseLabels(.none, id: 0, slots: shared.slots)
     lastBase = none
@@ -132,10 +136,10 @@ package final class Pipeline {
     structuredMetadata: [Label] = [], origin: LineOrigin, emit: (PipelineOutput) -> Void
   ) {
     if lastBase.labels != labels { lastBase = base(labels) }
-    if entry.base !== lastBase { entry.base = lastBase }
+    takeLastBase()
     entry.reset(
       line: line, timestamp: timestamp, structuredMetadata: structuredMetadata, origin: origin,
-      slots: shared.slots)
+      slotCount: shared.slots.count)
     run(&entry, from: 0, emit)
   }
 
@@ -144,11 +148,21 @@ package final class Pipeline {
     line: UnsafeRawBufferPointer, timestamp: Timestamp, origin: LineOrigin,
     emit: (PipelineOutput) -> Void
   ) {
-    // A block that a stage let go of may have left labels of its own.
-    if entry.base !== lastBase { entry.base = lastBase }
+    takeLastBase()
     entry.reset(
-      line: line, timestamp: timestamp, structuredMetadata: [], origin: origin, slots: shared.slots)
+      line: line, timestamp: timestamp, structuredMetadata: [], origin: origin,
+      slotCount: shared.slots.count)
     run(&entry, from: 0, emit)
+  }
+
+  /// A block that a stage let go of may have left labels of its own.
+  @inline(__always)
+  private func takeLastBase() {
+    // Nearly always they are the same, which is found without counting references.
+    let isSame =
+      Unmanaged.passUnretained(entry.base).toOpaque()
+      == Unmanaged.passUnretained(lastBase).toOpaque()
+    if !isSame { entry.base = lastBase }
   }
 
   /// The same for a line of no source.
@@ -192,8 +206,8 @@ package final class Pipeline {
     _ entry: inout StageEntry, from start: Int, _ emit: (PipelineOutput) -> Void
   ) {
     var at = start
-    while at < program.count {
-      switch isInspected ? inspected(at, &entry) : program[at].process(&entry, shared) {
+    while at < steps.count {
+      switch isInspected ? inspected(at, &entry) : step(at, &entry) {
       case .proceed: at += 1
       case .jump(let target): at = target
       case .hold: return
@@ -217,10 +231,15 @@ package final class Pipeline {
     finish(&entry, emit)
   }
 
+  @inline(__always)
+  private func step(_ at: Int, _ entry: inout StageEntry) -> StageVerdict {
+    steps[at]._withUnsafeGuaranteedRef { $0.process(&entry, shared) }
+  }
+
   /// Runs one stage and tells what it did.
   private func inspected(_ at: Int, _ entry: inout StageEntry) -> StageVerdict {
     let before = EntrySnapshot(entry, shared.slots)
-    let verdict = program[at].process(&entry, shared)
+    let verdict = step(at, &entry)
     let outcome: StageInspection.Outcome =
       switch verdict {
       case .proceed: .passed
@@ -257,8 +276,7 @@ package final class Pipeline {
     if entry.labelChanges.isEmpty {
       labelSet = Unmanaged.passUnretained(entry.base.labelSet)
     } else {
-      entry.writeKey(&key)
-      labelSet = sets.set(of: entry, key: key, slots: shared.slots)
+      labelSet = sets.set(of: entry, shared)
     }
     // All that is handed on lives until the next line: the entry, the sets, the rest.
     entry.bytes.withUnsafeBytes { bytes in
@@ -266,7 +284,7 @@ package final class Pipeline {
         PipelineOutput(
           labelSet: labelSet, timestamp: entry.timestamp, distantTime: entry.distantTime,
           line: UnsafeRawBufferPointer(rebasing: bytes[entry.line]), origin: entry.origin,
-          isPlain: isPlain, rest: Unmanaged.passUnretained(rest)))
+          isPlain: isPlain, rest: restReference))
     }
     if !isPlain {
       rest.tenant = nil

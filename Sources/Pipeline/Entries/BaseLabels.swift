@@ -60,33 +60,47 @@ struct LabelSets {
   private static let countMax = 10_000
   private var table = LabelTable()
   private var sets: [LabelSet] = []
+  private var key = LabelKey()
 
-  /// The labels of `entry`, whose key is `key`; they live until the next call.
+  /// The labels of `entry`; they live until the next call.
   mutating func set(
-    of entry: borrowing StageEntry, key: LabelKey, slots: SlotTable
+    of entry: borrowing StageEntry, _ shared: StageResources
   ) -> Unmanaged<LabelSet> {
+    entry.writeKey(&key)
     if table.count >= LabelSets.countMax {
       table.removeAll()
       sets.removeAll(keepingCapacity: true)
     }
     let (number, isNew) = table.number(of: key)
-    if isNew { sets.append(LabelSet(entry.labels(slots))) }
+    if isNew { sets.append(LabelSet(entry.labels(shared.slots))) }
     return Unmanaged.passUnretained(sets[number])
   }
 }
 
 /// Bytes that are the same for the same labels of one pipeline.
 struct LabelKey: Hashable {
-  var bytes: [UInt8] = []
+  /// More than `count`, so that it need not change with each key.
+  private var room = [UInt8](repeating: 0, count: 64)
+  private var count = 0
+
+  /// Puts `byteCount` bytes, which `body` writes all of, in place of what was there.
+  @inline(__always)
+  mutating func write(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    if room.count < byteCount { room = [UInt8](repeating: 0, count: byteCount * 2) }
+    count = byteCount
+    room.withUnsafeMutableBytes { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<byteCount])) }
+  }
+
+  @inline(__always)
+  func withBytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
+    room.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+  }
 
   static func == (a: LabelKey, b: LabelKey) -> Bool {
-    guard a.bytes.count == b.bytes.count else { return false }
-    return a.bytes.withUnsafeBytes { x in
-      b.bytes.withUnsafeBytes { y in x.elementsEqual(y) }
-    }
+    a.withBytes { x in b.withBytes { y in x.equals(y) } }
   }
 
   func hash(into hasher: inout Hasher) {
-    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    withBytes { hasher.combine(bytes: $0) }
   }
 }

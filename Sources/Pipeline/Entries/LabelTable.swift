@@ -15,23 +15,36 @@ struct LabelTable {
 
   /// The number of `key`, and whether it is new.
   mutating func number(of key: LabelKey) -> (number: Int, isNew: Bool) {
+    key.withBytes { number(of: $0) }
+  }
+
+  private mutating func number(of key: UnsafeRawBufferPointer) -> (number: Int, isNew: Bool) {
     if last >= 0, isKey(last, key) { return (last, false) }
-    var place = hash(key) & (places.count - 1)
-    while places[place] != 0 {
-      let number = Int(places[place]) - 1
-      if isKey(number, key) {
-        last = number
-        return (number, false)
-      }
-      place = (place + 1) & (places.count - 1)
+    let found = find(key)
+    if found.number >= 0 {
+      last = found.number
+      return (found.number, false)
     }
     let number = ends.count
-    bytes.append(contentsOf: key.bytes)
+    bytes.append(contentsOf: key)
     ends.append(bytes.count)
-    places[place] = Int32(number + 1)
+    places[found.place] = Int32(number + 1)
     if ends.count * 2 > places.count { grow() }
     last = number
     return (number, true)
+  }
+
+  /// The number of a key, -1 when there is none, and the place that is or would be its own.
+  private func find(_ key: UnsafeRawBufferPointer) -> (number: Int, place: Int) {
+    places.withUnsafeBufferPointer { places in
+      var place = Int(truncatingIfNeeded: XXH3.hash(key)) & Int.max & (places.count - 1)
+      while places[place] != 0 {
+        let number = Int(places[place]) - 1
+        if isKey(number, key) { return (number, place) }
+        place = (place + 1) & (places.count - 1)
+      }
+      return (-1, place)
+    }
   }
 
   /// Forgets all keys.
@@ -42,18 +55,13 @@ struct LabelTable {
     last = -1
   }
 
-  private func hash(_ key: LabelKey) -> Int {
-    Int(truncatingIfNeeded: key.bytes.withUnsafeBytes { XXH3.hash($0) }) & Int.max
-  }
-
-  private func isKey(_ number: Int, _ key: LabelKey) -> Bool {
+  @inline(__always)
+  private func isKey(_ number: Int, _ key: UnsafeRawBufferPointer) -> Bool {
     let start = number == 0 ? 0 : ends[number - 1]
     let count = ends[number] - start
-    guard count == key.bytes.count else { return false }
+    guard count == key.count else { return false }
     return bytes.withUnsafeBytes { all in
-      key.bytes.withUnsafeBytes { key in
-        UnsafeRawBufferPointer(rebasing: all[start..<(start + count)]).equals(key)
-      }
+      UnsafeRawBufferPointer(rebasing: all[start..<(start + count)]).equals(key)
     }
   }
 

@@ -41,19 +41,26 @@ struct StageEntry {
   /// The labels' values come before the line, so that their places are always the same.
   mutating func reset(
     line text: UnsafeRawBufferPointer, timestamp: Timestamp, structuredMetadata: [Label],
-    origin: LineOrigin, slots: SlotTable
+    origin: LineOrigin, slotCount count: Int
   ) {
     bytes.removeAll(keepingCapacity: true)
-    base.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    // It lives in this entry, which keeps it meanwhile.
+    let base = Unmanaged.passUnretained(base)
+    base._withUnsafeGuaranteedRef { base in
+      base.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
     line = bytes.count..<(bytes.count + text.count)
     bytes.append(contentsOf: text)
     self.timestamp = timestamp
     distantTime = nil
     if !labelChanges.isEmpty { labelChanges.removeAll(keepingCapacity: true) }
-    let count = slots.count
     if values.count != count { values = Array(repeating: .absent, count: count) }
-    base.initialValues.withUnsafeBufferPointer { initial in
-      for slot in 0..<count { values[slot] = slot < initial.count ? initial[slot] : .absent }
+    base._withUnsafeGuaranteedRef { base in
+      base.initialValues.withUnsafeBufferPointer { initial in
+        values.withUnsafeMutableBufferPointer { values in
+          for slot in 0..<count { values[slot] = slot < initial.count ? initial[slot] : .absent }
+        }
+      }
     }
     if !looseValues.isEmpty { looseValues.removeAll(keepingCapacity: true) }
     if !structuredMetadata.isEmpty || !self.structuredMetadata.isEmpty {
@@ -146,7 +153,7 @@ extension StageEntry {
   /// Whether the label is there, or was and is taken away.
   func hasLabel(_ slot: Int) -> Bool {
     for index in labelChanges.indices where labelChanges[index].slot == slot { return true }
-    return base.has(slot)
+    return Unmanaged.passUnretained(base)._withUnsafeGuaranteedRef { $0.has(slot) }
   }
 
   mutating func setLabel(_ slot: Int, _ value: Range<Int>) { change(slot, value) }
@@ -198,13 +205,10 @@ extension StageEntry {
   func writeKey(_ key: inout LabelKey) {
     var size = 4 + 8 * labelChanges.count
     for change in labelChanges { size += change.value?.count ?? 0 }
-    if key.bytes.count != size {
-      key.bytes.removeAll(keepingCapacity: true)
-      key.bytes.append(contentsOf: repeatElement(0, count: size))
-    }
+    let id = base.id
     bytes.withUnsafeBytes { from in
-      key.bytes.withUnsafeMutableBytes { to in
-        to.storeBytes(of: Int32(truncatingIfNeeded: base.id).littleEndian, as: Int32.self)
+      key.write(byteCount: size) { to in
+        to.storeBytes(of: Int32(truncatingIfNeeded: id).littleEndian, as: Int32.self)
         var at = 4
         // In bounds: `size` is the sum of all that is written.
         for (slot, value) in labelChanges {

@@ -16,7 +16,7 @@ final class CRIStage: Stage {
     content = shared.slots.slot("content")
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     let line = entry.bytes[entry.line]
     guard let time = word(line, from: line.startIndex),
       let stream = word(line, from: time.upperBound + 1),
@@ -40,7 +40,7 @@ final class CRIStage: Stage {
 }
 
 /// The last part of `cri`: joins lines flagged `P` with the one flagged `F` that ends them.
-final class PartialLinesStage: HoldingStage {
+final class PartialLinesStage: Stage, HoldingStage {
   /// A line that is not whole yet.
   private struct Block {
     let key: LabelKey
@@ -81,7 +81,7 @@ final class PartialLinesStage: HoldingStage {
     flags = shared.slots.slot("flags")
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     entry.writeKey(&key)
     let isPartial =
       if case .text(let range) = entry[flags] {

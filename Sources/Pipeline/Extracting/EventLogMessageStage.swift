@@ -26,7 +26,7 @@ final class EventLogMessageStage: Stage {
     self.overwrites = overwrites
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if entry[source] == .absent { return .proceed }
     // As in Promtail, a message that is null takes the whole line with it.
     guard let message = entry.text(source) else {

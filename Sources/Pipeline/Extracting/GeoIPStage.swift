@@ -98,7 +98,7 @@ final class GeoIPStage: Stage {
     }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard source >= 0, let range = entry.text(source), range.count <= 64,
       let record = database.record(of: entry.string(range))
     else { return .proceed }

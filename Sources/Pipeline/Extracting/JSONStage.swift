@@ -58,7 +58,7 @@ final class JSONStage: Stage {
     regex = nil
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let input = entry.input(source) else { return .proceed }
     guard read(input, &entry, shared) else {
       return dropsMalformed ? .drop(reason: JSONStage.dropReason) : .proceed

@@ -25,7 +25,7 @@ final class LogfmtStage: Stage {
     }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let input = entry.input(source) else { return .proceed }
     var found: [(slot: Int, value: ExtractedValue)] = []
     var loose: [(key: Range<Int>, value: ExtractedValue)] = []

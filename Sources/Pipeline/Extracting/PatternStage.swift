@@ -25,7 +25,7 @@ final class PatternStage: Stage {
     slots = pattern.names.map { shared.slots.slot($0) }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let input = entry.input(source) else { return .proceed }
     found.removeAll(keepingCapacity: true)
     let isMatch = entry.withText(input) { text in

@@ -25,7 +25,7 @@ final class RegexStage: Stage {
     groups = compiled.slots(shared)
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let input = entry.input(source) else { return .proceed }
     guard let match = entry.withText(input, { regex.firstMatch($0) }) else { return .proceed }
     for group in groups where group.number < match.count {

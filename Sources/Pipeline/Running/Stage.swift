@@ -19,8 +19,11 @@ enum StageVerdict {
 }
 
 /// One step of a pipeline. Belongs to one pipeline and one thread.
-protocol Stage: AnyObject {
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict
+///
+/// A class, so that a pipeline can call its stages without counting references to them.
+class Stage {
+  /// What becomes of the entry; by default it goes on as it is.
+  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict { .proceed }
 }
 
 /// A stage that can keep entries back.

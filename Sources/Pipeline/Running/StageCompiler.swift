@@ -6,7 +6,7 @@ import WireFormats
 struct StageCompiler {
   let shared: StageResources
   let jobName: String
-  private(set) var program: [any Stage] = []
+  private(set) var program: [Stage] = []
   /// Each step's place in the configuration, without what all places begin with.
   private(set) var names: [String] = []
   private var depth = 0
@@ -38,7 +38,7 @@ struct StageCompiler {
   }
 
   /// A stage that is one step.
-  private func single(_ stage: StageConfiguration) throws(ConfigurationError) -> any Stage {
+  private func single(_ stage: StageConfiguration) throws(ConfigurationError) -> Stage {
     switch stage.name {
     case "json": return try JSONStage(stage, shared)
     case "logfmt": return try LogfmtStage(stage, shared)
@@ -125,7 +125,7 @@ struct StageCompiler {
 
 /// Puts the labels into the extracted map anew, as a nested pipeline does when it begins.
 final class TakeLabelsStage: Stage {
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     entry.takeLabels()
     return .proceed
   }
@@ -137,7 +137,7 @@ final class DropAllStage: Stage {
 
   init(reason: String) { self.reason = reason }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     .drop(reason: reason)
   }
 }

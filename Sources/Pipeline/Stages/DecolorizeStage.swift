@@ -19,7 +19,7 @@ final class DecolorizeStage: Stage {
     }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard entry.bytes[entry.line].contains(where: { $0 == 0x1b || $0 == 0xc2 }) else {
       return .proceed
     }

@@ -64,7 +64,7 @@ final class DropStage: Stage {
     return span
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let longerThan, entry.line.count <= longerThan { return .proceed }
     if let olderThan {
       let edge = Timestamp(nanoseconds: shared.now) - olderThan

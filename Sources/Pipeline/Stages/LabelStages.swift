@@ -36,7 +36,7 @@ final class LabelsStage: Stage {
     labels = names.map { (shared.slots.slot($0), shared.slots.slot($0)) }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for (index, name) in metadataNames.enumerated() {
       guard let found = entry.structuredMetadata.first(where: { $0.name == name }) else { continue }
       entry.setLabel(labels[index].label, entry.append(Array(found.value.utf8)))
@@ -69,7 +69,7 @@ final class StaticLabelsStage: Stage {
     self.labels = labels
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for (label, value) in labels { entry.setLabel(label, entry.append(value)) }
     return .proceed
   }
@@ -85,7 +85,7 @@ final class LabelDropStage: Stage {
     labels = names.map { shared.slots.slot($0) }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for label in labels { entry.removeLabel(label) }
     return .proceed
   }
@@ -101,7 +101,7 @@ final class LabelAllowStage: Stage {
     labels = Set(names.map { shared.slots.slot($0) })
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for slot in entry.labelSlots where !labels.contains(slot) { entry.removeLabel(slot) }
     return .proceed
   }

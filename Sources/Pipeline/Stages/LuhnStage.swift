@@ -32,7 +32,7 @@ final class LuhnStage: Stage {
     self.delimiters = Set(delimiters.unicodeScalars)
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     var input = entry.line
     if let source {
       guard case .text(let range) = entry[source] else { return .proceed }

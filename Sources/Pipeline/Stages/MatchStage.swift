@@ -42,7 +42,7 @@ final class MatchStage: Stage {
     }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     selector.takes(&entry) ? .proceed : .jump(target)
   }
 }

@@ -145,7 +145,7 @@ final class MetricsStage: Stage {
 
   // MARK: Counting
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     var row: Int?
     for (index, metric) in metrics.enumerated() {
       guard let amount = amount(metric, &entry) else { continue }

@@ -7,7 +7,7 @@ import TelemetryModel
 ///
 /// Every stream (set of labels at this stage) has a block of its own, with time, labels and
 /// extracted map of its first line. Lines before a stream's first block pass as they are.
-final class MultilineStage: HoldingStage {
+final class MultilineStage: Stage, HoldingStage {
   private struct Block {
     /// The first line's entry; its line is the block so far.
     var entry: StageEntry
@@ -59,7 +59,7 @@ final class MultilineStage: HoldingStage {
     try section.finish()
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     entry.writeKey(&key)
     let isFirst = entry.withText(entry.line) { firstLine.matches($0) }
     var out: [StageEntry] = []

@@ -12,7 +12,7 @@ final class OutputStage: Stage {
 
   init(source: String, _ shared: StageResources) { self.source = shared.slots.slot(source) }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let range = entry.text(source) { entry.line = range }
     return .proceed
   }

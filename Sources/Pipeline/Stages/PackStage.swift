@@ -19,7 +19,7 @@ final class PackStage: Stage {
     fields = Set(labels).sorted().map { ($0, shared.slots.slot($0)) }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     var writer = JSONWriter()
     writer.escapesHTML = true
     writer.beginObject()

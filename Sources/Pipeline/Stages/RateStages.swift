@@ -78,7 +78,7 @@ final class LimitStage: Stage {
     bucket = TokenBucket(perSecond: rate, burst: burst)
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     let now = shared.monotonicNow
     if let label {
       guard let range = entry.label(label) else { return .proceed }
@@ -119,7 +119,7 @@ final class SamplingStage: Stage {
     self.reason = reason.isEmpty ? "sampling_stage" : reason
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     Double.random(in: 0..<1) < rate ? .proceed : .drop(reason: reason)
   }
 }

@@ -29,7 +29,7 @@ final class ReplaceStage: Stage {
     groups = compiled.slots(shared)
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let template, let input = entry.input(source) else { return .proceed }
     let text = Array(entry.bytes[input])
     let matches = Self.allMatches(regex, text)

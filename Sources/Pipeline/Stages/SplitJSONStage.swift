@@ -20,7 +20,7 @@ final class SplitJSONStage: Stage {
     try section.finish()
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     guard let input = entry.input(source), let elements = elements(input, entry) else {
       return .proceed
     }

@@ -20,7 +20,7 @@ final class StructuredMetadataDropStage: Stage {
     guard !names.isEmpty else { throw stage.error("needs the names of structured metadata") }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     entry.structuredMetadata.removeAll { names.contains($0.name) }
     return .proceed
   }

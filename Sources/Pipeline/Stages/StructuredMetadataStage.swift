@@ -23,7 +23,7 @@ final class StructuredMetadataStage: Stage {
     }
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for (name, source) in fields {
       let extracted = entry.text(source).flatMap { entry.isUTF8($0) ? $0 : nil }
       if let extracted {

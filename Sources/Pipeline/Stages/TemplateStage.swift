@@ -18,7 +18,7 @@ final class TemplateStage: Stage {
   }
 
   /// A template that fails leaves the value as it was; an empty result takes it away.
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     let value = entry.text(source)
     let line = entry.string(entry.line)
     guard let text = template.text(&entry, value: value.map { entry.string($0) }, line: line)

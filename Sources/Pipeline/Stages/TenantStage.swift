@@ -28,7 +28,7 @@ final class TenantStage: Stage {
     target = shared.slots.slot("__tenant_id__")
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     let range: Range<Int>?
     switch origin {
     case .label(let slot): range = entry.label(slot)

@@ -65,7 +65,7 @@ final class TimestampStage: Stage {
     isFudgingDuplicates = false
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     if let range = entry.text(source) {
       if isRFC3339, let time = entry.withText(range, RFC3339Time.read) {
         entry.timestamp = time

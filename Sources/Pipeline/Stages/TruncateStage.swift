@@ -67,7 +67,7 @@ final class TruncateStage: Stage {
       names: names, slots: names.map { shared.slots.slot($0) })
   }
 
-  func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
+  override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for rule in rules {
       let count = cut(&entry, rule)
       guard count > 0 else { continue }
