@@ -30,7 +30,7 @@ package struct PushBatcher {
   /// Emptied streams whose room the next ones take over.
   private var spares: [EncodedEntries] = []
   private static let sparesMax = 16
-  private var spareBytes: Int { spares.reduce(0) { $0 + $1.bytes.capacity } }
+  private var spareBytes: Int { spares.reduce(0) { $0 + $1.capacity } }
   /// Lines in bodies that are not taken yet.
   package private(set) var entries = 0
 
@@ -121,7 +121,7 @@ package struct PushBatcher {
   }
 
   private mutating func keep(_ stream: consuming EncodedEntries) {
-    guard spareBytes + stream.bytes.capacity <= 2 * bodyBytesMax else { return }
+    guard spareBytes + stream.capacity <= 2 * bodyBytesMax else { return }
     stream.reset(labels: .none)
     spares.append(stream)
   }

@@ -42,12 +42,17 @@ final class BaseLabels {
     }
     self.bytes = bytes
     self.values = values
+    slotBits = values.reduce(0) { $1.slot < 64 ? $0 | 1 << UInt64($1.slot) : $0 }
     var initial = [ExtractedValue](repeating: .absent, count: slots.count)
     for (slot, range) in values { initial[slot] = .text(range) }
     initialValues = initial
   }
 
+  /// Those of the first 64 slots that are the labels' own.
+  private let slotBits: UInt64
+
   func has(_ slot: Int) -> Bool {
+    if slot < 64 { return slotBits &>> UInt64(slot) & 1 != 0 }
     // By index: a loop over the array itself counts references.
     for index in values.indices where values[index].slot == slot { return true }
     return false

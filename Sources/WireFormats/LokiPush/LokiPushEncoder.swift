@@ -26,14 +26,14 @@ package enum LokiPushEncoder {
     var byteCount = 0
     for stream in streams {
       var head: [UInt8] = []
-      appendStream(stream.labels, entryBytes: stream.bytes.count, to: &head)
-      byteCount += head.count + stream.bytes.count
+      appendStream(stream.labels, entryBytes: stream.byteCount, to: &head)
+      byteCount += head.count + stream.byteCount
       heads.append(head)
     }
     var writer = SnappyBlockWriter(byteCount: byteCount)
     for (stream, head) in zip(streams, heads) {
       writer.append(head)
-      writer.append(stream.bytes)
+      stream.withBytes { writer.append($0) }
     }
     return writer.finish()
   }
@@ -64,33 +64,45 @@ package enum LokiPushEncoder {
   }
 
   /// Bytes before an entry's line, at most: three headers and the time take 50.
-  private static let entryHeadBytesMax = 64
+  fileprivate static let entryHeadBytesMax = 64
 
   /// Adds one entry of a stream.
   @inline(__always)
-  fileprivate static func appendEntry(
+  private static func appendEntry(
     _ line: UnsafeRawBufferPointer, _ timestamp: Timestamp, _ metadata: [Label],
     to out: inout [UInt8]
   ) {
-    let stamp = split(timestamp)
-    let size = entrySize(stamp, line.count, metadata)
     withUnsafeTemporaryAllocation(byteCount: entryHeadBytesMax, alignment: 8) { head in
       var count = 0
-      putHeader(2, size, head, &count)
-      putHeader(1, timestampSize(stamp), head, &count)
-      if stamp.seconds != 0 {
-        put(0x08, head, &count)
-        putVarint(UInt64(bitPattern: stamp.seconds), head, &count)
-      }
-      if stamp.nanoseconds != 0 {
-        put(0x10, head, &count)
-        putVarint(UInt64(stamp.nanoseconds), head, &count)
-      }
-      putHeader(2, line.count, head, &count)
+      putEntryHead(line.count, timestamp, metadata, head, &count)
       out.append(contentsOf: UnsafeRawBufferPointer(rebasing: head[..<count]))
     }
     out.append(contentsOf: line)
-    guard !metadata.isEmpty else { return }
+    appendMetadata(metadata, to: &out)
+  }
+
+  /// Writes what comes before an entry's line.
+  @inline(__always)
+  fileprivate static func putEntryHead(
+    _ lineBytes: Int, _ timestamp: Timestamp, _ metadata: [Label],
+    _ head: UnsafeMutableRawBufferPointer, _ count: inout Int
+  ) {
+    let stamp = split(timestamp)
+    putHeader(2, entrySize(stamp, lineBytes, metadata), head, &count)
+    putHeader(1, timestampSize(stamp), head, &count)
+    if stamp.seconds != 0 {
+      put(0x08, head, &count)
+      putVarint(UInt64(bitPattern: stamp.seconds), head, &count)
+    }
+    if stamp.nanoseconds != 0 {
+      put(0x10, head, &count)
+      putVarint(UInt64(stamp.nanoseconds), head, &count)
+    }
+    putHeader(2, lineBytes, head, &count)
+  }
+
+  /// Adds what comes behind an entry's line.
+  fileprivate static func appendMetadata(_ metadata: [Label], to out: inout [UInt8]) {
     for label in metadata {
       appendHeader(3, pairSize(label), to: &out)
       appendHeader(1, label.name.utf8.count, to: &out)
@@ -200,7 +212,11 @@ package enum LokiPushEncoder {
 /// Entries of one stream, each encoded as it comes.
 package struct EncodedEntries {
   package var labels: Labels
-  package private(set) var bytes: [UInt8] = []
+  /// The entries lie in its first `byteCount` bytes: so a line is written in one go.
+  private var room: [UInt8] = []
+  package private(set) var byteCount = 0
+  /// Bytes of memory.
+  package var capacity: Int { room.count }
 
   package init(labels: Labels) { self.labels = labels }
 
@@ -208,12 +224,43 @@ package struct EncodedEntries {
   package mutating func append(
     line: UnsafeRawBufferPointer, timestamp: Timestamp, structuredMetadata: [Label]
   ) {
-    LokiPushEncoder.appendEntry(line, timestamp, structuredMetadata, to: &bytes)
+    reserve(LokiPushEncoder.entryHeadBytesMax + line.count)
+    var count = byteCount
+    room.withUnsafeMutableBytes { room in
+      // In bounds: room for the head and the line was made.
+      LokiPushEncoder.putEntryHead(line.count, timestamp, structuredMetadata, room, &count)
+      UnsafeMutableRawBufferPointer(rebasing: room[count..<(count + line.count)])
+        .copyMemory(from: line)
+    }
+    byteCount = count + line.count
+    if !structuredMetadata.isEmpty { append(structuredMetadata) }
+  }
+
+  private mutating func append(_ metadata: [Label]) {
+    var bytes: [UInt8] = []
+    LokiPushEncoder.appendMetadata(metadata, to: &bytes)
+    reserve(bytes.count)
+    room.replaceSubrange(byteCount..<(byteCount + bytes.count), with: bytes)
+    byteCount += bytes.count
+  }
+
+  @inline(__always)
+  private mutating func reserve(_ more: Int) {
+    if room.count - byteCount < more { grow(more) }
+  }
+
+  private mutating func grow(_ more: Int) {
+    let wanted = max(4096, byteCount + more, room.count * 2)
+    room.append(contentsOf: repeatElement(0, count: wanted - room.count))
+  }
+
+  func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+    room.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<byteCount])) }
   }
 
   /// Begins anew, keeping what memory there is.
   package mutating func reset(labels: Labels) {
     self.labels = labels
-    bytes.removeAll(keepingCapacity: true)
+    byteCount = 0
   }
 }
