@@ -214,6 +214,7 @@ package struct EncodedEntries {
   package var labels: Labels
   /// The entries lie in its first `byteCount` bytes: so a line is written in one go.
   private var room: [UInt8] = []
+  /// Bytes of all entries.
   package private(set) var byteCount = 0
   /// Bytes of memory.
   package var capacity: Int { room.count }
