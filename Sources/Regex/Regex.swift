@@ -108,6 +108,13 @@ package final class Regex: Sendable {
   private nonisolated(unsafe) static let emptyText = UnsafePointer(
     UnsafeMutablePointer<CChar>.allocate(capacity: 1))
 
+  /// A whole text, line feeds as other characters: `^(?s:pattern)$`. Throws ``RegexError`` also for
+  /// a pattern that is none without the brackets around it, such as `a)|(b`.
+  package convenience init(whole pattern: String) throws(RegexError) {
+    _ = try Regex(pattern)
+    try self.init("^(?s:\(pattern))$")
+  }
+
   /// RE2's and Go's wordings differ in a few prefixes only.
   private static func goMessage(re2: String, pattern: String) -> String {
     let known = [

@@ -32,6 +32,13 @@ import Testing
     }
   }
 
+  @Test func aWholeTextIsMatchedByWholePatternsOnly() throws {
+    let regex = try Regex(whole: "a|b.c")
+    #expect(["a", "b\nc"].allSatisfy { regex.matches($0) })
+    #expect(!["ab", "xb c"].contains { regex.matches($0) })
+    #expect(throws: RegexError.self) { try Regex(whole: "a)|(b") }
+  }
+
   @Test func aNastyPatternStaysLinear() throws {
     let regex = try Regex("(a*)*b")
     #expect(!regex.matches([UInt8](repeating: 97, count: 200_000)))

@@ -50,8 +50,7 @@ package struct RelabelConfiguration: Hashable, Sendable {
 
   private func check(_ section: SettingSection) throws(ConfigurationError) {
     do {
-      _ = try Regex(regex)
-      _ = try Regex("^(?s:\(regex))$")
+      _ = try Regex(whole: regex)
     } catch {
       throw section.error("regex", "is malformed: \(error.message)")
     }

@@ -67,7 +67,7 @@ package struct OTLPAttributeRules: Hashable, Sendable {
         throw inner.error("attributes", "or `regex` must be set, and not both")
       }
       if !rule.pattern.isEmpty {
-        do { _ = try Regex(rule.pattern) } catch {
+        do { _ = try Regex(whole: rule.pattern) } catch {
           throw inner.error("regex", "is no valid regex: \(error)")
         }
       }

@@ -156,7 +156,7 @@ struct CompiledRules: Sendable {
     init(_ rules: [OTLPAttributeRules.Rule]) {
       // A pattern that does not compile was refused when the configuration was read.
       self.rules = rules.map { rule in
-        (rule, rule.pattern.isEmpty ? nil : try? Regex("^(?s:\(rule.pattern))$"))
+        (rule, rule.pattern.isEmpty ? nil : try? Regex(whole: rule.pattern))
       }
       var named: [String: OTLPAttributeRules.Action] = [:]
       if rules.allSatisfy({ $0.pattern.isEmpty }) {

@@ -19,7 +19,7 @@ package struct Relabeling: Sendable {
     for configuration in configurations {
       do {
         // Anchored by the match itself; `.` takes line feeds too.
-        let regex = try Regex("^(?s:\(configuration.regex))$")
+        let regex = try Regex(whole: configuration.regex)
         rules.append(
           Rule(
             configuration: configuration, regex: regex,

@@ -23,7 +23,7 @@ struct LineSelector {
       let value = try reader.string()
       let condition: Condition =
         operation.hasSuffix("~")
-        ? .matches(try LineSelector.regex("^(?s:\(value))$")) : .equals(Array(value.utf8))
+        ? .matches(try LineSelector.regex(value, isWhole: true)) : .equals(Array(value.utf8))
       labels.append((shared.slots.slot(name), condition, operation.hasPrefix("!")))
     } while reader.take(",")
     try reader.expect("}")
@@ -32,13 +32,15 @@ struct LineSelector {
       let value = try reader.string()
       let condition: Condition =
         operation.hasSuffix("~")
-        ? .matches(try LineSelector.regex(value)) : .equals(Array(value.utf8))
+        ? .matches(try LineSelector.regex(value, isWhole: false)) : .equals(Array(value.utf8))
       lines.append((condition, operation.hasPrefix("!")))
     }
   }
 
-  private static func regex(_ text: String) throws(Failure) -> Regex {
-    do { return try Regex(text) } catch { throw Failure(message: error.message) }
+  private static func regex(_ text: String, isWhole: Bool) throws(Failure) -> Regex {
+    do { return try isWhole ? Regex(whole: text) : Regex(text) } catch {
+      throw Failure(message: error.message)
+    }
   }
 
   /// Whether all conditions hold; a label that is absent is empty.

@@ -144,7 +144,7 @@ enum SpanIndexCoding {
     let last = try readTrace(&cursor)
     let low = decodeZigZag(try cursor.readVarint())
     let high = decodeZigZag(try cursor.readVarint())
-    guard low <= high else { throw .malformedText }
+    guard low <= high, first <= last else { throw .malformedText }
     let longest = Int64(clamping: try cursor.readVarint())
     let statuses = try cursor.readByte()
     let hasWholes = try cursor.readByte() != 0

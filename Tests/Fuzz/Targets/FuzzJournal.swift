@@ -16,7 +16,7 @@ func fuzzJournalEntry(_ input: UnsafeRawBufferPointer) {
   guard case .object(let members)? = try? JSONValue.parse(writer.bytes) else {
     preconditionFailure("an entry is no JSON")
   }
-  precondition(entry.metaLabels().allSatisfy { $0.key.hasPrefix("__journal_") })
+  precondition(entry.metaLabels().allSatisfy { $0.key.utf8.starts(with: "__journal_".utf8) })
   guard isText(input), taken.allSatisfy({ isText($0.value) }) else { return }
   var expected: [[UInt8]: [String]] = [:]
   for (name, value) in taken {
