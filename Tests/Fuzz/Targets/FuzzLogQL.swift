@@ -34,8 +34,8 @@ func fuzzLogQL(_ input: UnsafeRawBufferPointer) {
   else { return }
   let plain = expression.description
   guard let again = try? LogQL.parse(plain) else {
-    // Loki prints what its own parser refuses: numbers that no literal stands for, and quotes around
-    // names that are not all ASCII.
+    // Loki prints what its own parser refuses: numbers that no literal stands for, and quotes
+    // around names that are not all ASCII.
     let refused = ["NaN", "Inf", "-0", "\"=", "\"!", "\"<", "\">"]
     let isLoki = refused.contains { plain.contains($0) }
     precondition(isLoki, "what is printed does not parse: \(plain)")
