@@ -33,3 +33,33 @@ package enum ByteSearch {
     return found == bytes.count && !needle.isEmpty ? nil : found
   }
 }
+
+extension UnsafeRawBufferPointer {
+  /// Whether both have the same bytes.
+  @inline(__always) @inlinable
+  package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count else { return false }
+    var at = 0
+    // In bounds: at + 8 was compared with the count of both.
+    while at + 8 <= count {
+      if loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        != other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      {
+        return false
+      }
+      at += 8
+    }
+    while at < count {
+      if self[at] != other[at] { return false }
+      at += 1
+    }
+    return true
+  }
+
+  /// Whether it sorts before `other`, byte by byte.
+  @inlinable package func precedes(_ other: UnsafeRawBufferPointer) -> Bool {
+    let shared = Swift.min(count, other.count)
+    for at in 0..<shared where self[at] != other[at] { return self[at] < other[at] }
+    return count < other.count
+  }
+}

@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 import Synchronization
 package import TelemetryModel
@@ -129,22 +130,22 @@ package final class LogStore: Sendable, LogReceiver {
   package func labelNames(
     tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>
   ) throws(LogStoreError) -> [String] {
-    var names: Set<String> = []
+    var names: Set<ByteText> = []
     for stream in try engine.snapshot().streams(tenants, matchers, range).keys {
       for label in stream.labels.sorted { names.insert(label.name) }
     }
-    return names.sorted()
+    return names.sortedTexts()
   }
 
   /// Values of one label of such streams, sorted.
   package func labelValues(
     _ name: String, tenants: [TenantID], matchers: [[LabelMatcher]], range: Range<Timestamp>
   ) throws(LogStoreError) -> [String] {
-    var values: Set<String> = []
+    var values: Set<ByteText> = []
     for stream in try engine.snapshot().streams(tenants, matchers, range).keys {
       if let value = stream.labels[name] { values.insert(value) }
     }
-    return values.sorted()
+    return values.sortedTexts()
   }
 
   /// How much such streams hold, by the indexes: blocks at the ends of the range count whole.

@@ -1,6 +1,9 @@
-import Bytes
+package import Bytes
 
 /// One name and value: an index label of a stream or a row's structured metadata.
+///
+/// Labels are the same when their bytes are, as everywhere in what speaks Loki's protocols, and
+/// are ordered by bytes: see ``ByteText``.
 package struct Label: Hashable, Comparable, Sendable {
   package var name: String
   package var value: String
@@ -11,7 +14,17 @@ package struct Label: Hashable, Comparable, Sendable {
   }
 
   package static func < (a: Label, b: Label) -> Bool {
-    a.name == b.name ? a.value < b.value : a.name < b.name
+    a.name.hasSameBytes(as: b.name)
+      ? a.value.precedesByBytes(b.value) : a.name.precedesByBytes(b.name)
+  }
+
+  @inlinable package static func == (a: Label, b: Label) -> Bool {
+    a.name.hasSameBytes(as: b.name) && a.value.hasSameBytes(as: b.value)
+  }
+
+  @inlinable package func hash(into hasher: inout Hasher) {
+    name.hashBytes(into: &hasher)
+    value.hashBytes(into: &hasher)
   }
 }
 
@@ -25,7 +38,8 @@ package struct Labels: Hashable, Sendable, ExpressibleByDictionaryLiteral {
   /// Of labels in any order; of one name the last value stays, empty values stay too.
   package init(_ labels: [Label]) {
     var isStrictlySorted = true
-    for index in labels.indices.dropFirst() where labels[index - 1].name >= labels[index].name {
+    for index in labels.indices.dropFirst()
+    where !labels[index - 1].name.precedesByBytes(labels[index].name) {
       isStrictlySorted = false
       break
     }
@@ -33,9 +47,9 @@ package struct Labels: Hashable, Sendable, ExpressibleByDictionaryLiteral {
       sorted = labels
       return
     }
-    var unique: [String: String] = [:]
+    var unique: [ByteText: String] = [:]
     for label in labels { unique[label.name] = label.value }
-    sorted = unique.map { Label($0.key, $0.value) }.sorted { $0.name < $1.name }
+    sorted = unique.map { Label($0.key.text, $0.value) }.sorted()
   }
 
   package init(dictionaryLiteral elements: (String, String)...) {
@@ -51,9 +65,10 @@ package struct Labels: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     var high = sorted.count
     while low < high {
       let middle = (low + high) / 2
-      if sorted[middle].name < name { low = middle + 1 } else { high = middle }
+      if sorted[middle].name.precedesByBytes(name) { low = middle + 1 } else { high = middle }
     }
-    return low < sorted.count && sorted[low].name == name ? sorted[low].value : nil
+    guard low < sorted.count, sorted[low].name.hasSameBytes(as: name) else { return nil }
+    return sorted[low].value
   }
 
   /// Prometheus's text form: `{app="api", env="prod"}`, values quoted as Go's `%q` does for
@@ -98,9 +113,9 @@ package enum MatchOperation: String, Hashable, Sendable {
 
 /// One condition of a stream selector: `name op "value"`; regexes match the whole value.
 package struct LabelMatcher: Hashable, Sendable {
-  package var name: String
+  @ByteText package var name: String
   package var operation: MatchOperation
-  package var value: String
+  @ByteText package var value: String
 
   package init(_ name: String, _ operation: MatchOperation, _ value: String) {
     self.name = name

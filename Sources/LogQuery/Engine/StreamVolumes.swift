@@ -1,3 +1,4 @@
+import Bytes
 import LogStore
 package import TelemetryModel
 
@@ -15,7 +16,7 @@ package struct StreamVolumes: Sendable {
     var sums: [Int]
     var hasRows: [Bool]
     /// The bucket in which each name or value came up first.
-    var symbols: [String: Int] = [:]
+    var symbols: [ByteText: Int] = [:]
 
     init(_ count: Int) {
       sums = Array(repeating: 0, count: count)
@@ -86,7 +87,7 @@ package struct StreamVolumes: Sendable {
     buckets = Array(repeating: [:], count: ends.count)
     for (stream, volume) in all {
       var sums = volume.sums
-      for (text, bucket) in volume.symbols { sums[bucket] += text.utf8.count }
+      for (symbol, bucket) in volume.symbols { sums[bucket] += symbol.text.utf8.count }
       for bucket in sums.indices where volume.hasRows[bucket] {
         buckets[bucket][stream.labels, default: 0] += sums[bucket]
       }

@@ -65,7 +65,7 @@ indirect enum CompiledLabelFilter {
   func holds(_ value: UnsafeRawBufferPointer) -> Bool {
     switch self {
     case .equals(_, let text, let isNegative):
-      text.withUnsafeBytes { isEqual(value, $0) } != isNegative
+      text.withUnsafeBytes { value.equals($0) } != isNegative
     case .matches(_, let regex, let isNegative): regex.matches(value) != isNegative
     default: true
     }
@@ -94,7 +94,7 @@ indirect enum CompiledLabelFilter {
   func passes(_ row: RowBuilder) -> Bool {
     switch self {
     case .equals(let id, let text, let isNegative):
-      return text.withUnsafeBytes { isEqual(row.filterValue(id), $0) } != isNegative
+      return text.withUnsafeBytes { row.filterValue(id).equals($0) } != isNegative
     case .matches(let id, let regex, let isNegative):
       return regex.matches(row.filterValue(id)) != isNegative
     case .number(let id, let comparison, let wanted):
@@ -209,7 +209,7 @@ struct LabelRegex {
     case .always: true
     case .notEmpty: !value.isEmpty
     case .contains(let text): ByteSearch.firstIndex(of: text, in: value) != nil
-    case .equals(let text): text.withUnsafeBytes { isEqual(value, $0) }
+    case .equals(let text): text.withUnsafeBytes { value.equals($0) }
     case .regex(let regex): regex.matches(value, .whole)
     }
   }

@@ -28,7 +28,7 @@ struct ByteTable {
     var at = Int(truncatingIfNeeded: hash) & mask
     while slots[at] != 0 {
       let number = Int(slots[at]) - 1
-      if hashes[number] == hash, isEqual(texts[number], bytes) { return number }
+      if hashes[number] == hash, texts[number].equals(bytes) { return number }
       at = (at + 1) & mask
     }
     return nil
@@ -66,29 +66,4 @@ struct ByteTable {
     while slots[at] != 0 { at = (at + 1) & mask }
     slots[at] = Int32(number + 1)
   }
-}
-
-/// Whether two buffers hold the same bytes.
-@inline(__always)
-func isEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-  guard a.count == b.count else { return false }
-  var at = 0
-  while at + 8 <= a.count {
-    // Both hold eight more bytes at `at`.
-    let left = a.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-    if left != b.loadUnaligned(fromByteOffset: at, as: UInt64.self) { return false }
-    at += 8
-  }
-  while at < a.count {
-    if a[at] != b[at] { return false }
-    at += 1
-  }
-  return true
-}
-
-/// Whether `a` sorts before `b`, byte by byte.
-func isBefore(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-  let shared = min(a.count, b.count)
-  for at in 0..<shared where a[at] != b[at] { return a[at] < b[at] }
-  return a.count < b.count
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// What parsers may leave out, since no later stage and no aggregation looks at it.
 ///
 /// As Loki's parser hints, with the same effects on the answer: a parser that has made every
@@ -21,7 +23,7 @@ struct ParserHints {
     for id in required {
       let name = names.bytes(id)
       guard name.count >= prefix.count else { continue }
-      if isEqual(UnsafeRawBufferPointer(rebasing: name.prefix(prefix.count)), prefix) {
+      if UnsafeRawBufferPointer(rebasing: name.prefix(prefix.count)).equals(prefix) {
         return true
       }
     }

@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Makes ``RowLabels`` of finished rows, one object for each distinct set.
@@ -119,7 +120,7 @@ struct RowLabelSets {
   }
 
   private mutating func make(_ pairs: [Pair], _ names: LabelNames) -> RowLabels {
-    let sorted = pairs.sorted { isBefore(names.bytes($0.id), names.bytes($1.id)) }
+    let sorted = pairs.sorted { names.bytes($0.id).precedes(names.bytes($1.id)) }
     let labels = sorted.map {
       Label(names.texts[$0.id], String(decoding: $0.value, as: UTF8.self))
     }

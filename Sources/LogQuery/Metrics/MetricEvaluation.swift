@@ -1,3 +1,4 @@
+import Bytes
 import LogQL
 import TelemetryModel
 
@@ -9,7 +10,13 @@ struct MetricEvaluation {
   let limits: QueryLimits
   var statistics = QueryStatistics()
   /// Of range aggregations that the query holds more than once.
-  private var known: [RangeLeaf: SeriesMatrix] = [:]
+  private var known: [LeafKey: SeriesMatrix] = [:]
+
+  /// Two leaves are the same when their texts are too: texts in their stages compare by bytes.
+  private struct LeafKey: Hashable {
+    let leaf: RangeLeaf
+    @ByteText var text: String
+  }
 
   init(engine: QueryEngine, tenants: [TenantID], grid: StepGrid, limits: QueryLimits) {
     self.engine = engine
@@ -57,9 +64,10 @@ struct MetricEvaluation {
   }
 
   private mutating func evaluate(_ leaf: RangeLeaf) throws(QueryError) -> SeriesMatrix {
-    if let result = known[leaf] { return result }
+    let key = LeafKey(leaf: leaf, text: leaf.aggregation.description)
+    if let result = known[key] { return result }
     let result = try evaluate(leaf, over: grid)
-    known[leaf] = result
+    known[key] = result
     return result
   }
 

@@ -28,7 +28,7 @@ final class PatternStage: PipelineStage {
     var index = 0
     if case .literal(let text) = parts[0] {
       let head = UnsafeRawBufferPointer(rebasing: line.prefix(text.count))
-      guard text.withUnsafeBytes({ isEqual(head, $0) }) else { return true }
+      guard text.withUnsafeBytes({ head.equals($0) }) else { return true }
       at = text.count
       index = 1
     }

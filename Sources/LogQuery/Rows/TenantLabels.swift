@@ -60,7 +60,7 @@ package struct TenantLabels: LogRowSource, LogStreamIndex {
     let kept = labels.sorted.map { label in
       label.name == name ? Label("original_" + name, label.value) : label
     }
-    return Labels((kept + [Label(name, tenant.name)]).sorted { $0.name < $1.name })
+    return Labels((kept + [Label(name, tenant.name)]).sorted())
   }
 }
 

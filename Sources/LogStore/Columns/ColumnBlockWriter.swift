@@ -115,7 +115,7 @@ struct ColumnBlockWriter {
       var last: (value: String, slot: (UInt32, UInt32))?
       for list in lists {
         for pair in list {
-          if let last, last.value == pair.value {
+          if let last, last.value.hasSameBytes(as: pair.value) {
             slots.append(last.slot.0)
             slots.append(last.slot.1)
             continue
@@ -138,7 +138,7 @@ struct ColumnBlockWriter {
     var last: (names: [String], shape: UInt32)?
     for list in rows.structuredMetadata {
       if let last, last.names.count == list.count,
-        zip(last.names, list).allSatisfy({ $0 == $1.name })
+        zip(last.names, list).allSatisfy({ $0.hasSameBytes(as: $1.name) })
       {
         found.append(last.shape)
         continue

@@ -1,3 +1,4 @@
+import Bytes
 import Regex
 package import TelemetryModel
 
@@ -5,7 +6,7 @@ package import TelemetryModel
 /// literals becomes a set.
 package struct CompiledMatcher {
   private enum Test {
-    case values(Set<String>)
+    case values(Set<ByteText>)
     case regex(Regex)
   }
 
@@ -18,7 +19,7 @@ package struct CompiledMatcher {
   init(_ matcher: LabelMatcher) throws(LogStoreError) {
     name = matcher.name
     switch matcher.operation {
-    case .equal, .notEqual: test = .values([matcher.value])
+    case .equal, .notEqual: test = .values([ByteText(matcher.value)])
     case .regex, .notRegex:
       if let values = Self.literals(matcher.value) {
         test = .values(values)
@@ -54,15 +55,16 @@ package struct CompiledMatcher {
 
   /// Non-empty values that alone match, where they are few and known: what postings are asked
   /// for directly.
-  var exactValues: Set<String>? {
+  var exactValues: Set<ByteText>? {
     guard !isNegated, !matchesEmpty, case .values(let values) = test else { return nil }
     return values
   }
 
   /// The alternatives of a pattern such as `a|b|c`, or nil when it has another operator.
-  private static func literals(_ pattern: String) -> Set<String>? {
+  private static func literals(_ pattern: String) -> Set<ByteText>? {
     let special = Set("\\.+*?()[]{}^$".utf8)
     guard !pattern.utf8.contains(where: special.contains) else { return nil }
-    return Set(pattern.split(separator: "|", omittingEmptySubsequences: false).map(String.init))
+    let parts = pattern.unicodeScalars.split(separator: "|", omittingEmptySubsequences: false)
+    return Set(texts: parts.map { String($0) })
   }
 }

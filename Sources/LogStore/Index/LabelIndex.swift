@@ -1,8 +1,9 @@
+import Bytes
 import TelemetryModel
 
 /// Postings per label pair over a list of streams: which streams, by ordinal, have which pair.
 struct LabelIndex {
-  private var postings: [String: [String: [UInt32]]] = [:]
+  private var postings: [ByteText: [ByteText: [UInt32]]] = [:]
   private var tenants: [TenantID: [UInt32]] = [:]
   private(set) var count = 0
 
@@ -40,7 +41,7 @@ struct LabelIndex {
       return
     }
     // A stream without the label counts as the empty value: then the ones that fail are fewer.
-    for (value, ordinals) in values where matcher.matches(value) != matcher.matchesEmpty {
+    for (value, ordinals) in values where matcher.matches(value.text) != matcher.matchesEmpty {
       found.insert(ordinals)
     }
     if matcher.matchesEmpty {

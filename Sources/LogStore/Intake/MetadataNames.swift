@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Brings names of structured metadata into the form of label names, as Loki does (OpenTelemetry
@@ -24,12 +25,12 @@ package enum MetadataNames {
   package static func normalized(_ name: String) throws(LogStoreError) -> String {
     guard !isClean(name) else { return name }
     guard !name.isEmpty else { throw LogStoreError(.refused, "label name is empty") }
-    var body = Substring(name)
-    let isReserved = name.hasPrefix("__") && name.hasSuffix("__") && name.count > 4
+    var body = name.unicodeScalars[...]
+    let isReserved = name.hasBytePrefix("__") && name.hasByteSuffix("__") && name.utf8.count > 4
     if isReserved { body = body.dropFirst(2).dropLast(2) }
     var out = ""
     var wasUnderscore = false
-    for scalar in body.unicodeScalars {
+    for scalar in body {
       let isPlain =
         scalar.isASCII
         && (scalar.properties.isAlphabetic || (scalar.value >= 0x30 && scalar.value <= 0x39))
@@ -57,7 +58,7 @@ package enum MetadataNames {
     var isNormal = true
     for index in pairs.indices {
       let pair = pairs[index]
-      if index > 0, pairs[index - 1].name >= pair.name { isNormal = false }
+      if index > 0, !pairs[index - 1].name.precedesByBytes(pair.name) { isNormal = false }
       if pair.value.isEmpty || !isClean(pair.name) || pair.value.utf8.contains(0xef) {
         isNormal = false
       }
@@ -78,7 +79,7 @@ package enum MetadataNames {
         kept.append(Label(name, value))
       }
     }
-    kept.sort { $0.name < $1.name }
+    kept.sort()
     return kept
   }
 }

@@ -1,3 +1,4 @@
+import Bytes
 package import Configuration
 package import LinuxIO
 package import LogStore
@@ -21,7 +22,7 @@ package final class PatternFinder: Sendable {
   private struct Key: Hashable {
     let tenant: TenantID
     let labels: Labels
-    let level: String
+    @ByteText var level: String
   }
 
   private struct Stream {
@@ -137,7 +138,7 @@ package final class PatternFinder: Sendable {
   ) throws(LogStoreError) -> [Found] {
     let compiled = try CompiledMatcher.compile(matchers)
     let width = max(step, PatternTree.interval).nanoseconds
-    var counts: [String: [String: [Int64: Int]]] = [:]
+    var counts: [ByteText: [ByteText: [Int64: Int]]] = [:]
     learned.withLock { learned in
       forgetOld(&learned, Timestamp(nanoseconds: clock.now()))
       for (key, stream) in learned.streams where tenants.contains(key.tenant) {
@@ -159,11 +160,13 @@ package final class PatternFinder: Sendable {
         let samples = steps.sorted { $0.key < $1.key }.map {
           (time: Timestamp(nanoseconds: $0.key), count: $0.value)
         }
-        found.append(Found(pattern: pattern, level: level, samples: samples))
+        found.append(Found(pattern: pattern.text, level: level.text, samples: samples))
       }
     }
     found = found.filter { $0.total >= Self.linesMin }
-    found.sort { $0.total == $1.total ? $0.pattern < $1.pattern : $0.total > $1.total }
+    found.sort {
+      $0.total == $1.total ? $0.pattern.precedesByBytes($1.pattern) : $0.total > $1.total
+    }
     return Array(found.prefix(Self.patternsMax))
   }
 }

@@ -143,13 +143,14 @@ struct PatternTokens {
     }
     guard text.contains("<_><_>") else { return text }
     var out = ""
-    var rest = Substring(text)
+    var rest = text.unicodeScalars[...]
+    let placeholder = Self.placeholder.unicodeScalars
     while !rest.isEmpty {
-      if rest.hasPrefix(Self.placeholder) {
+      if rest.starts(with: placeholder) {
         out += Self.placeholder
-        while rest.hasPrefix(Self.placeholder) { rest = rest.dropFirst(3) }
+        while rest.starts(with: placeholder) { rest = rest.dropFirst(3) }
       } else {
-        out.append(rest.removeFirst())
+        out.unicodeScalars.append(rest.removeFirst())
       }
     }
     text = out

@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Finds the patterns of a stream's lines as they come: Drain (He, Zhu, Zheng, Lyu: "Drain: An
@@ -43,7 +44,7 @@ struct PatternTree {
   static let interval = TimeSpan.seconds(10)
 
   private struct Node {
-    var children: [String: Int] = [:]
+    var children: [ByteText: Int] = [:]
     var clusters: [Int] = []
   }
 
@@ -59,7 +60,8 @@ struct PatternTree {
     uses += 1
     if let found = match(line.tokens) {
       var cluster = clusters.removeValue(forKey: found) ?? Cluster(tokens: [], form: line)
-      for index in cluster.tokens.indices where cluster.tokens[index] != line.tokens[index] {
+      for index in cluster.tokens.indices
+      where !cluster.tokens[index].hasSameBytes(as: line.tokens[index]) {
         cluster.tokens[index] = PatternTokens.placeholder
       }
       cluster.count(time)
@@ -125,7 +127,7 @@ struct PatternTree {
       for (own, token) in zip(cluster.tokens, tokens) {
         if own == PatternTokens.placeholder {
           placeholders += 1
-        } else if own == token {
+        } else if own.hasSameBytes(as: token) {
           shared += 1
         }
       }

@@ -1,3 +1,4 @@
+import Bytes
 import LogQL
 import LogQuery
 import LogStore
@@ -35,7 +36,7 @@ enum DetectedFieldType: String {
 /// One field found in lines or structured metadata.
 struct DetectedField {
   var type: DetectedFieldType
-  var values: Set<String> = []
+  var values: Set<ByteText> = []
   /// The values as they came.
   var ordered: [String] = []
   /// `json`, `logfmt`; none for structured metadata.
@@ -47,15 +48,15 @@ struct DetectedField {
 
   /// `isParsed` tells values of lines from structured metadata: only their sizes are normal.
   mutating func add(_ value: String, isParsed: Bool) {
-    guard values.count < DetectedField.valuesMax, values.insert(value).inserted else { return }
+    guard values.count < DetectedField.valuesMax, values.insert(value) else { return }
     let shown = isParsed ? DecimalSize.normal(value) : value
-    if shown == value || !ordered.contains(shown) { ordered.append(shown) }
+    if shown.hasSameBytes(as: value) || !ordered.containsBytes(of: shown) { ordered.append(shown) }
   }
 }
 
 /// Collects the fields of the entries of a log query.
 struct DetectedFields {
-  private(set) var fields: [String: DetectedField] = [:]
+  private(set) var fields: [ByteText: DetectedField] = [:]
   /// Names in the order in which they came up.
   private(set) var names: [String] = []
   let limit: Int
@@ -131,7 +132,7 @@ struct DetectedFields {
 
 /// Where in a line's object the labels come from that `json` makes of it.
 private struct JSONPathNames {
-  private var paths: [String: [String]] = [:]
+  private var paths: [ByteText: [String]] = [:]
 
   init(_ line: [UInt8]) {
     if let members = (try? JSONValue.parse(line))?.members { add(members, path: []) }

@@ -1,3 +1,4 @@
+import Bytes
 import LogQL
 import LogQuery
 import TelemetryModel
@@ -36,9 +37,9 @@ extension QueryService {
     strings(try foundLabelNames(request))
   }
 
-  func foundLabelNames(_ request: QueryAPIRequest) throws -> Set<String> {
+  func foundLabelNames(_ request: QueryAPIRequest) throws -> Set<ByteText> {
     let found = try streams(request, optionalSelector(request))
-    return Set(found.flatMap { $0.sorted.map(\.name) })
+    return Set(texts: found.flatMap { $0.sorted.map(\.name) })
   }
 
   /// `/label/{name}/values`.
@@ -46,13 +47,13 @@ extension QueryService {
     strings(try foundLabelValues(request, of: name))
   }
 
-  func foundLabelValues(_ request: QueryAPIRequest, of name: String) throws -> Set<String> {
+  func foundLabelValues(_ request: QueryAPIRequest, of name: String) throws -> Set<ByteText> {
     let found = try streams(request, optionalSelector(request))
-    return Set(found.compactMap { $0[name] })
+    return Set(texts: found.compactMap { $0[name] })
   }
 
   /// Sorted; Loki leaves `data` out when there is nothing.
-  private func strings(_ values: Set<String>) -> QueryAPIResponse {
+  private func strings(_ values: Set<ByteText>) -> QueryAPIResponse {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key("status")
@@ -60,7 +61,7 @@ extension QueryService {
     if !values.isEmpty {
       writer.key("data")
       writer.beginArray()
-      for value in values.sorted() { writer.string(value) }
+      for value in values.sortedTexts() { writer.string(value) }
       writer.endArray()
     }
     writer.endObject()
@@ -88,11 +89,11 @@ extension QueryService {
   /// `/detected_labels`: the labels of the streams, with how many values each has.
   func detectedLabels(_ request: QueryAPIRequest) throws -> QueryAPIResponse {
     let found = try streams(request, optionalSelector(request))
-    var values: [String: Set<String>] = [:]
+    var values: [ByteText: Set<ByteText>] = [:]
     for labels in found {
       for label in labels.sorted { values[label.name, default: []].insert(label.value) }
     }
-    let shown = values.filter { !$0.value.allSatisfy(isIdentifier) }
+    let shown = values.filter { !$0.value.allSatisfy { isIdentifier($0.text) } }
     var writer = JSONWriter()
     writer.beginObject()
     if !shown.isEmpty {
@@ -101,7 +102,7 @@ extension QueryService {
       for (name, values) in shown.sorted(by: { $0.key < $1.key }) {
         writer.beginObject()
         writer.key("label")
-        writer.string(name)
+        writer.string(name.text)
         writer.key("cardinality")
         writer.int(Int64(values.count))
         writer.endObject()

@@ -1,3 +1,4 @@
+import Bytes
 import LogQL
 import LogQuery
 import TelemetryModel
@@ -20,13 +21,13 @@ extension QueryService {
     }
   }
 
-  private func legacyStrings(_ values: Set<String>) throws -> QueryAPIResponse {
+  private func legacyStrings(_ values: Set<ByteText>) throws -> QueryAPIResponse {
     var writer = JSONWriter()
     writer.beginObject()
     if !values.isEmpty {
       writer.key("values")
       writer.beginArray()
-      for value in values.sorted() { writer.string(value) }
+      for value in values.sortedTexts() { writer.string(value) }
       writer.endArray()
     }
     writer.endObject()

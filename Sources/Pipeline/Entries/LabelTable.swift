@@ -79,26 +79,3 @@ struct LabelTable {
     }
   }
 }
-
-extension UnsafeRawBufferPointer {
-  /// Whether both have the same bytes.
-  @inline(__always)
-  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
-    guard count == other.count else { return false }
-    var at = 0
-    // In bounds: at + 8 was compared with the count of both.
-    while at + 8 <= count {
-      if loadUnaligned(fromByteOffset: at, as: UInt64.self)
-        != other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      {
-        return false
-      }
-      at += 8
-    }
-    while at < count {
-      if self[at] != other[at] { return false }
-      at += 1
-    }
-    return true
-  }
-}

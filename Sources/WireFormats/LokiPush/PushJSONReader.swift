@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Reads the JSON bodies of pushes with the leniency and the errors that Loki shows: unknown
@@ -157,7 +158,7 @@ struct PushJSONReader {
   /// `{"name": "value"}`; a value that is no string counts as it is written.
   private static func readLabels(_ json: inout JSONBytes) throws -> LabelText {
     guard json.kind() == .object else { throw Malformed.object }
-    var values: [String: String] = [:]
+    var values: [ByteText: String] = [:]
     try json.expect(UInt8(ascii: "{"))
     if !json.take(UInt8(ascii: "}")) {
       repeat {
@@ -172,7 +173,7 @@ struct PushJSONReader {
       } while json.take(UInt8(ascii: ","))
       try json.expect(UInt8(ascii: "}"))
     }
-    let pairs = values.map { Label($0.key, $0.value) }.sorted { $0.name < $1.name }
+    let pairs = values.map { Label($0.key.text, $0.value) }.sorted()
     guard pairs.contains(where: { !isLabelName($0.name) }) else { return LabelText(pairs: pairs) }
     // Loki renders the labels and parses the text, which refuses what is no label name.
     let text = "{" + pairs.map { "\($0.name)=\(quoted($0.value))" }.joined(separator: ", ") + "}"
