@@ -46,7 +46,7 @@ let layers: [[Module]] = [
         "TelemetryModel",
       ]),
     module("LogQL", ["Bytes", "TelemetryModel", "Regex"]),
-    module("TraceQL", ["CLinux", "TelemetryModel", "Regex"]),
+    module("TraceQL", ["CLinux", "Bytes", "TelemetryModel", "Regex"]),
   ],
   [  // 4
     module(

@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 
 /// Pairs the two sides of calls, and counts them by who called whom.
@@ -27,9 +28,9 @@ struct ServiceGraph {
 
   /// Who called whom, and how.
   private struct Call: Hashable {
-    var client: String
-    var server: String
-    var connection: String
+    @ByteText var client: String
+    @ByteText var server: String
+    @ByteText var connection: String
   }
 
   /// A class, so that finding it counts one reference, not four.

@@ -1,3 +1,4 @@
+import Bytes
 package import LinuxIO
 package import SpanStore
 package import TelemetryModel
@@ -49,7 +50,7 @@ package struct SpanQuery: Sendable {
   {
     try await onPool { source throws(SpanStoreError) in
       let names = try source.services(tenant: tenant)
-      return Set(names.map { $0.isEmpty ? ServiceNames.missing : $0 }).sorted()
+      return Set(texts: names.map { $0.isEmpty ? ServiceNames.missing : $0 }).sortedTexts()
     }
   }
 

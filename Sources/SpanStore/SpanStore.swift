@@ -161,16 +161,17 @@ extension SpanStore {
 
   /// The names of all services with spans, sorted.
   package func services(tenant: TenantID) throws(SpanStoreError) -> [String] {
-    var names: Set<String> = []
+    var names: Set<ByteText> = []
     let snapshot = engine.snapshot()
     for head in snapshot.heads {
       guard let tables = head.part(tenant)?.tables else { continue }
       for service in Set(tables.services) { names.insert(tables.names.string(service)) }
     }
     for segment in snapshot.segments {
-      if let index = index(of: segment, tenant: tenant) { names.formUnion(index.services) }
+      guard let index = index(of: segment, tenant: tenant) else { continue }
+      for service in index.services { names.insert(service) }
     }
-    return names.sorted()
+    return names.sortedTexts()
   }
 
   /// The names and kinds of a service's spans, sorted.
@@ -191,7 +192,7 @@ extension SpanStore {
     }
     for segment in snapshot.segments {
       guard let index = index(of: segment, tenant: tenant),
-        let number = index.services.firstIndex(of: service)
+        let number = index.number(of: service)
       else { continue }
       for operation in index.operations where operation.service == number {
         found.insert(operation.operation)

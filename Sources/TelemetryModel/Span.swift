@@ -48,6 +48,34 @@ package indirect enum AttributeValue: Hashable, Sendable {
   case array([AttributeValue])
   case map([Attribute])
   case bytes([UInt8])
+
+  /// Texts are the same when their bytes are: see ``ByteText``.
+  package static func == (a: AttributeValue, b: AttributeValue) -> Bool {
+    switch (a, b) {
+    case (.empty, .empty): true
+    case (.string(let x), .string(let y)): x.hasSameBytes(as: y)
+    case (.bool(let x), .bool(let y)): x == y
+    case (.int(let x), .int(let y)): x == y
+    case (.double(let x), .double(let y)): x == y
+    case (.array(let x), .array(let y)): x == y
+    case (.map(let x), .map(let y)): x == y
+    case (.bytes(let x), .bytes(let y)): x == y
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .empty: hasher.combine(0)
+    case .string(let text): text.hashBytes(into: &hasher)
+    case .bool(let flag): hasher.combine(flag)
+    case .int(let value): hasher.combine(value)
+    case .double(let value): hasher.combine(value)
+    case .array(let elements): hasher.combine(elements)
+    case .map(let members): hasher.combine(members)
+    case .bytes(let bytes): hasher.combine(bytes)
+    }
+  }
 }
 
 /// One attribute: OTLP's `KeyValue`. Keys can repeat; the order is kept.
@@ -59,13 +87,22 @@ package struct Attribute: Hashable, Sendable {
     self.key = key
     self.value = value
   }
+
+  package static func == (a: Attribute, b: Attribute) -> Bool {
+    a.key.hasSameBytes(as: b.key) && a.value == b.value
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    key.hashBytes(into: &hasher)
+    hasher.combine(value)
+  }
 }
 
 /// What produced the spans: OTLP's `Resource` and the schema URL of its `ResourceSpans`.
 package struct Resource: Hashable, Sendable {
   package var attributes: [Attribute] = []
   package var droppedAttributesCount: UInt32 = 0
-  package var schemaURL = ""
+  @ByteText package var schemaURL = ""
 
   package init(attributes: [Attribute] = []) { self.attributes = attributes }
 
@@ -80,11 +117,11 @@ package struct Resource: Hashable, Sendable {
 
 /// The library that made the spans: OTLP's `InstrumentationScope` and its schema URL.
 package struct InstrumentationScope: Hashable, Sendable {
-  package var name = ""
-  package var version = ""
+  @ByteText package var name = ""
+  @ByteText package var version = ""
   package var attributes: [Attribute] = []
   package var droppedAttributesCount: UInt32 = 0
-  package var schemaURL = ""
+  @ByteText package var schemaURL = ""
 
   package init() {}
 }
@@ -109,7 +146,7 @@ package struct SpanStatus: Hashable, Sendable {
   package static let error: Int32 = 2
 
   package var code: Int32 = SpanStatus.unset
-  package var message = ""
+  @ByteText package var message = ""
 
   package init() {}
 }
@@ -117,7 +154,7 @@ package struct SpanStatus: Hashable, Sendable {
 /// Something that happened during a span: OTLP's `Span.Event`.
 package struct SpanEvent: Hashable, Sendable {
   package var time = Timestamp.zero
-  package var name = ""
+  @ByteText package var name = ""
   package var attributes: [Attribute] = []
   package var droppedAttributesCount: UInt32 = 0
 
@@ -128,7 +165,7 @@ package struct SpanEvent: Hashable, Sendable {
 package struct SpanLink: Hashable, Sendable {
   package var traceID = TraceID(high: 0, low: 0)
   package var spanID = SpanID(0)
-  package var traceState = ""
+  @ByteText package var traceState = ""
   package var attributes: [Attribute] = []
   package var droppedAttributesCount: UInt32 = 0
   package var flags: UInt32 = 0
@@ -143,9 +180,9 @@ package struct Span: Hashable, Sendable {
   package var traceID = TraceID(high: 0, low: 0)
   package var spanID = SpanID(0)
   package var parentSpanID = SpanID(0)
-  package var traceState = ""
+  @ByteText package var traceState = ""
   package var flags: UInt32 = 0
-  package var name = ""
+  @ByteText package var name = ""
   package var kind = SpanKind.unspecified
   package var start = Timestamp.zero
   package var end = Timestamp.zero

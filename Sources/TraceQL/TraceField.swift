@@ -1,9 +1,31 @@
+import Bytes
+
 /// A field of a span that a query names: an attribute or an intrinsic.
 package enum TraceField: Hashable, Sendable {
   case attribute(TraceScope, String)
   /// The same attribute of the span's parent.
   case parentAttribute(TraceScope, String)
   case intrinsic(TraceIntrinsic)
+
+  /// Names are the same when their bytes are: see ``ByteText``.
+  package static func == (a: TraceField, b: TraceField) -> Bool {
+    switch (a, b) {
+    case (.attribute(let x, let name), .attribute(let y, let other)),
+      (.parentAttribute(let x, let name), .parentAttribute(let y, let other)):
+      x == y && name.hasSameBytes(as: other)
+    case (.intrinsic(let x), .intrinsic(let y)): x == y
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .attribute(let scope, let name), .parentAttribute(let scope, let name):
+      hasher.combine(scope)
+      name.hashBytes(into: &hasher)
+    case .intrinsic(let intrinsic): hasher.combine(intrinsic)
+    }
+  }
 
   /// What the field's values are, as far as the name tells.
   var type: TraceValue.ValueType {

@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 
 /// A value of TraceQL: what a literal says and what a field of a span holds.
@@ -16,6 +17,36 @@ package enum TraceValue: Hashable, Sendable {
   case array([TraceValue])
   /// The field's values on each of a span's events or links: a condition holds if it holds on any.
   case several([TraceValue])
+
+  /// Texts are the same when their bytes are: see ``ByteText``.
+  package static func == (a: TraceValue, b: TraceValue) -> Bool {
+    switch (a, b) {
+    case (.absent, .absent): true
+    case (.int(let x), .int(let y)): x == y
+    case (.float(let x), .float(let y)): x == y
+    case (.string(let x), .string(let y)): x.hasSameBytes(as: y)
+    case (.bool(let x), .bool(let y)): x == y
+    case (.duration(let x), .duration(let y)): x == y
+    case (.status(let x), .status(let y)): x == y
+    case (.kind(let x), .kind(let y)): x == y
+    case (.array(let x), .array(let y)), (.several(let x), .several(let y)): x == y
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .absent: hasher.combine(0)
+    case .int(let value): hasher.combine(value)
+    case .float(let value): hasher.combine(value)
+    case .string(let text): text.hashBytes(into: &hasher)
+    case .bool(let flag): hasher.combine(flag)
+    case .duration(let span): hasher.combine(span)
+    case .status(let code): hasher.combine(code)
+    case .kind(let kind): hasher.combine(kind)
+    case .array(let elements), .several(let elements): hasher.combine(elements)
+    }
+  }
 
   package enum ValueType: Sendable {
     /// An attribute: only a span can tell.

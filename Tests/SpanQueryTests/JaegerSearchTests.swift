@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 import SpanStore
 import TelemetryModel
@@ -74,13 +75,13 @@ struct JaegerSearchTests {
       ["flag": "true"], ["ratio": "0.5"], ["exception.type": "Bad"], ["batch": "[1]"],
       ["host": "h1"], ["resource.host": "h1"], ["error": "true"], ["span.kind": "server"],
       ["span.status": "ERROR"], ["flag": "true", "host": "h1"],
-    ] {
+    ] as [[ByteText: String]] {
       #expect(try await found(query) { $0.tags = tags } == [1], "\(tags)")
     }
     for tags in [
       ["flag": "false"], ["resource.flag": "true"], ["error": "false"], ["error": "maybe"],
       ["flag": "true", "host": "h2"], ["span.kind": "client"],
-    ] {
+    ] as [[ByteText: String]] {
       #expect(try await found(query) { $0.tags = tags } == [], "\(tags)")
     }
     #expect(

@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import HTTP
 import LinuxIO
@@ -22,8 +23,8 @@ private struct SourceDouble: SpanSource {
     var newest: [TraceID: Timestamp] = [:]
     batches.forEachSpan { span, scope, resource in
       let duration = span.end - span.start
-      guard search.service.map({ $0 == resource.serviceName }) ?? true,
-        search.operation.map({ $0 == span.name }) ?? true,
+      guard search.service.map({ $0.hasSameBytes(as: resource.serviceName) }) ?? true,
+        search.operation.map({ $0.hasSameBytes(as: span.name) }) ?? true,
         search.start.map({ $0.contains(span.start) }) ?? true,
         search.minDuration.map({ duration >= $0 }) ?? true,
         search.maxDuration.map({ duration <= $0 }) ?? true,
@@ -37,13 +38,13 @@ private struct SourceDouble: SpanSource {
   }
 
   func services(tenant: TenantID) throws(SpanStoreError) -> [String] {
-    Set(batches.map(\.resource.serviceName)).sorted()
+    Set(texts: batches.map(\.resource.serviceName)).sortedTexts()
   }
 
   func operations(tenant: TenantID, service: String) throws(SpanStoreError) -> [SpanOperation] {
     var operations: Set<SpanOperation> = []
     batches.forEachSpan { span, _, resource in
-      guard resource.serviceName == service else { return }
+      guard resource.serviceName.hasSameBytes(as: service) else { return }
       operations.insert(SpanOperation(name: span.name, kind: span.kind))
     }
     return operations.sorted()

@@ -136,7 +136,7 @@ package enum JaegerAdjustments {
       } else {
         resource.attributes.append(attribute)
       }
-      span.attributes.removeAll { $0.key == attribute.key }
+      span.attributes.removeAll { $0.key.hasSameBytes(as: attribute.key) }
     }
   }
 
@@ -148,7 +148,7 @@ package enum JaegerAdjustments {
 
   private static func warn(_ span: inout Span, _ text: String) {
     let key = JaegerNaming.warningsKey
-    guard let index = span.attributes.firstIndex(where: { $0.key == key }),
+    guard let index = span.attributes.firstIndex(where: { $0.key.hasSameBytes(as: key) }),
       case .array(let warnings) = span.attributes[index].value
     else {
       span.attributes.append(Attribute(key, .array([.string(text)])))
@@ -163,8 +163,8 @@ extension [Attribute] {
   fileprivate mutating func sortByKey() {
     guard count > 1 else { return }
     let order = enumerated().sorted { a, b in
-      if a.element.key == b.element.key { return a.offset < b.offset }
-      return a.element.key.utf8.lexicographicallyPrecedes(b.element.key.utf8)
+      if a.element.key.hasSameBytes(as: b.element.key) { return a.offset < b.offset }
+      return a.element.key.precedesByBytes(b.element.key)
     }
     self = order.map(\.element)
   }

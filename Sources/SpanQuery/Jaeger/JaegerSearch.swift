@@ -1,3 +1,4 @@
+package import Bytes
 package import SpanStore
 package import TelemetryModel
 import TraceFormats
@@ -13,7 +14,7 @@ package struct JaegerSearch: Sendable {
   package var minDuration: TimeSpan?
   package var maxDuration: TimeSpan?
   /// Attributes and the texts of their values; of a repeated key the last counts.
-  package var tags: [String: String] = [:]
+  package var tags: [ByteText: String] = [:]
   /// What the spans of a trace must meet besides: TraceQL.
   package var filter: TraceQuery?
   /// Traces at most.
@@ -41,10 +42,11 @@ extension JaegerSearch {
     let condition = TagCondition(tags)
     let filter = spanFilter
     search.conditions = condition.conditions
-    if let service, ServiceNames.stored(service) != service {
+    if let service, !ServiceNames.stored(service).hasSameBytes(as: service) {
       // The store knows spans without a name under one name; Jaeger tells two kinds apart.
       search.matches = { span, resource, scope in
-        JaegerNaming.service(resource) == service && condition.holds(span, resource, scope)
+        JaegerNaming.service(resource).hasSameBytes(as: service)
+          && condition.holds(span, resource, scope)
           && filter(span, resource, scope)
       }
     } else if !condition.isDecidedByColumns || self.filter != nil {
@@ -87,9 +89,9 @@ struct TagCondition: Sendable {
     !isImpossible && scopeName == nil && scopeVersion == nil
   }
 
-  init(_ tags: [String: String]) {
+  init(_ tags: [ByteText: String]) {
     for (key, value) in tags {
-      switch key {
+      switch key.text {
       case "error":
         switch value {
         case "true", "TRUE", "True", "t", "T", "1": statusCode = SpanStatus.error
@@ -109,10 +111,10 @@ struct TagCondition: Sendable {
       case "scope.name": scopeName = value
       case "scope.version": scopeVersion = value
       default:
-        if key.hasPrefix("resource.") {
-          resourceAttributes.append((String(key.dropFirst(9)), value))
+        if key.text.hasBytePrefix("resource.") {
+          resourceAttributes.append((String(key.text.utf8.dropFirst(9)) ?? "", value))
         } else {
-          attributes.append((key, value))
+          attributes.append((key.text, value))
         }
       }
     }
@@ -134,8 +136,8 @@ struct TagCondition: Sendable {
     if isImpossible { return false }
     if let statusCode, span.status.code != statusCode { return false }
     if let kind, span.kind != kind { return false }
-    if let scopeName, scope.name != scopeName { return false }
-    if let scopeVersion, scope.version != scopeVersion { return false }
+    if let scopeName, !scope.name.hasSameBytes(as: scopeName) { return false }
+    if let scopeVersion, !scope.version.hasSameBytes(as: scopeVersion) { return false }
     for (key, value) in resourceAttributes {
       guard Self.holds(key, value, in: resource.attributes) else { return false }
     }
@@ -148,7 +150,7 @@ struct TagCondition: Sendable {
   }
 
   private static func holds(_ key: String, _ value: String, in attributes: [Attribute]) -> Bool {
-    attributes.value(of: key)?.text == value
+    attributes.value(of: key)?.text.hasSameBytes(as: value) ?? false
   }
 }
 

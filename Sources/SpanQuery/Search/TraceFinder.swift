@@ -1,3 +1,4 @@
+import Bytes
 import SpanStore
 package import TelemetryModel
 import TraceFormats
@@ -163,8 +164,8 @@ struct TraceFinder {
 extension SpanSearch {
   /// Whether a span meets all conditions.
   func holds(_ span: Span, _ scope: InstrumentationScope, _ resource: Resource) -> Bool {
-    if let service, resource.serviceName != service { return false }
-    if let operation, span.name != operation { return false }
+    if let service, !resource.serviceName.hasSameBytes(as: service) { return false }
+    if let operation, !span.name.hasSameBytes(as: operation) { return false }
     if let start, !start.contains(span.start) { return false }
     let length = max(0, span.end.nanoseconds &- span.start.nanoseconds)
     if let minDuration, length < minDuration.nanoseconds { return false }

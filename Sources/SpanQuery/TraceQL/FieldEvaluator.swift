@@ -1,3 +1,4 @@
+import Bytes
 import Regex
 import TelemetryModel
 import TraceQL
@@ -7,7 +8,7 @@ import TraceQL
 /// A side that is not there makes a comparison false, as does one whose type does not fit:
 /// attributes of one name may hold a text here and a number there.
 struct FieldEvaluator: Sendable {
-  private var patterns: [String: Regex] = [:]
+  private var patterns: [ByteText: Regex] = [:]
 
   /// - Throws: ``TraceQLError`` on a pattern that is no regular expression.
   init(_ query: TraceQuery) throws(TraceQLError) {

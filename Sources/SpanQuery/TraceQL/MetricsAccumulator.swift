@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 import TraceQL
 
@@ -137,7 +138,7 @@ struct MetricsAccumulator: Sendable {
           values: Array(repeating: 0, count: range.count))
       ]
     }
-    return series.sorted { Self.sortKey($0) < Self.sortKey($1) }
+    return series.sorted { Self.sortKey($0).precedesByBytes(Self.sortKey($1)) }
   }
 
   static func sortKey(_ series: MetricsSeries) -> String {

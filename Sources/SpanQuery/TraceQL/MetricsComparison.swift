@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 import TraceQL
 
@@ -121,14 +122,14 @@ struct MetricsComparison {
     }
     sums.sort { a, b in
       if a.sum != b.sum { return a.sum > b.sum }
-      return a.text < b.text
+      return a.text.precedesByBytes(b.text)
     }
     return sums.map { entry in (entry.value, lines[entry.value] ?? []) }
   }
 
   private func series(_ side: Side, _ type: String) -> [MetricsSeries] {
     var out: [MetricsSeries] = []
-    for (field, total) in side.totals.sorted(by: { $0.key.text < $1.key.text }) {
+    for (field, total) in side.totals.sorted(by: { $0.key.text.precedesByBytes($1.key.text) }) {
       let ranked = Self.ranked(side.values[field] ?? [:])
       for entry in ranked.prefix(topN) {
         out.append(

@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 package import TraceQL
 
@@ -22,7 +23,7 @@ package struct MetricsSeries: Sendable {
   }
 
   struct LabelKey: Hashable {
-    var name: String
+    @ByteText var name: String
     var value: TraceValue
   }
 }

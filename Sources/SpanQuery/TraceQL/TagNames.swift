@@ -1,3 +1,4 @@
+import Bytes
 import SpanStore
 import Synchronization
 package import TelemetryModel
@@ -33,7 +34,7 @@ extension SpanQuery {
         guard scope == nil || scope == .any || scope == known, let keys = names.keys[known] else {
           return nil
         }
-        return (known, Array(keys.sorted().prefix(question.limit)))
+        return (known, Array(keys.sortedTexts().prefix(question.limit)))
       }
     }
   }
@@ -64,7 +65,7 @@ extension SpanQuery {
       }
     }
     return collected.map { values in
-      values.filter { $0 != .string("") }.sorted { $0.text < $1.text }
+      values.filter { $0 != .string("") }.sorted { $0.text.precedesByBytes($1.text) }
     }
   }
 
@@ -77,13 +78,13 @@ extension SpanQuery {
   {
     do {
       let all = try await onPool { source throws(SpanStoreError) in
-        var all: Set<String> = []
+        var all: Set<ByteText> = []
         for service in try source.services(tenant: tenant) {
-          all.formUnion(try texts(source, service))
+          for text in try texts(source, service) { all.insert(text) }
         }
         return all
       }
-      return .success(all.filter { !$0.isEmpty }.sorted().prefix(limit).map { .string($0) })
+      return .success(all.sortedTexts().filter { !$0.isEmpty }.prefix(limit).map { .string($0) })
     } catch {
       return .failure(.store(error))
     }
@@ -138,7 +139,7 @@ extension SpanQuery {
 
 /// Keys of attributes by where they stand.
 private struct TagNames: Sendable {
-  var keys: [TraceScope: Set<String>] = [:]
+  var keys: [TraceScope: Set<ByteText>] = [:]
   private var resources: Set<Resource> = []
 
   /// Attributes in one scope at most; senders can make up any number.

@@ -1,3 +1,4 @@
+import Bytes
 package import SpanStore
 package import TelemetryModel
 import TraceFormats
@@ -140,7 +141,7 @@ struct TraceSummarizer {
 
   func summary(of trace: TraceView, _ sets: [Spanset]) -> TraceSummary {
     let hasRoot = trace.nodes.contains { $0.span.parentSpanID.isZero }
-    var statistics: [String: TraceSummary.ServiceStatistics] = [:]
+    var statistics: [ByteText: TraceSummary.ServiceStatistics] = [:]
     for node in trace.nodes {
       statistics[node.resource.serviceName, default: .init()].spanCount += 1
       if node.span.status.code == SpanStatus.error {
@@ -152,7 +153,7 @@ struct TraceSummarizer {
       rootService: hasRoot ? trace.rootServiceName : TraceSummary.rootMissing,
       rootName: hasRoot ? trace.rootName : "", start: trace.start, duration: trace.duration,
       spansets: sets.map { summary(of: trace, $0) },
-      services: statistics.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+      services: statistics.sorted { $0.key < $1.key }.map { ($0.key.text, $0.value) })
   }
 
   private func summary(of trace: TraceView, _ set: Spanset) -> TraceSummary.SpansetSummary {

@@ -1,3 +1,4 @@
+package import Bytes
 package import SpanStore
 import Synchronization
 package import TelemetryModel
@@ -11,7 +12,7 @@ package struct ZipkinSearch: Sendable {
   package var remoteServiceName: String?
   package var spanName: String?
   /// Keys of tags or values of annotations, and the tag's value or empty for any.
-  package var annotations: [String: String] = [:]
+  package var annotations: [ByteText: String] = [:]
   package var minDurationMicroseconds: UInt64?
   package var maxDurationMicroseconds: UInt64?
   /// The last moment at which a trace may begin; both ends are included.
@@ -43,26 +44,30 @@ extension ZipkinSearch {
     else { return false }
     let spans = trace.filter(isOfService)
     guard !spans.isEmpty else { return false }
-    if let spanName, !spans.contains(where: { $0.name.lowercased() == spanName }) { return false }
+    if let spanName, !spans.contains(where: { $0.name.lowercased().hasSameBytes(as: spanName) }) {
+      return false
+    }
     if let remoteServiceName,
-      !spans.contains(where: { $0.remoteEndpoint?.serviceName.lowercased() == remoteServiceName })
+      !spans.contains(where: {
+        $0.remoteEndpoint?.serviceName.lowercased().hasSameBytes(as: remoteServiceName) ?? false
+      })
     {
       return false
     }
     for (key, value) in annotations {
-      guard spans.contains(where: { Self.has(key, value, $0) }) else { return false }
+      guard spans.contains(where: { Self.has(key.text, value, $0) }) else { return false }
     }
     return spans.contains(where: hasDuration)
   }
 
   private func isOfService(_ span: ZipkinSpan) -> Bool {
     guard let serviceName else { return true }
-    return span.localEndpoint?.serviceName.lowercased() == serviceName
+    return span.localEndpoint?.serviceName.lowercased().hasSameBytes(as: serviceName) ?? false
   }
 
   private static func has(_ key: String, _ value: String, _ span: ZipkinSpan) -> Bool {
-    if let tag = span.tag(key), value.isEmpty || tag == value { return true }
-    return value.isEmpty && span.annotations.contains { $0.value == key }
+    if let tag = span.tag(key), value.isEmpty || tag.hasSameBytes(as: value) { return true }
+    return value.isEmpty && span.annotations.contains { $0.value.hasSameBytes(as: key) }
   }
 
   private func hasDuration(_ span: ZipkinSpan) -> Bool {
@@ -79,7 +84,7 @@ extension ZipkinSearch {
   var condition: (@Sendable (Span, Resource, InstrumentationScope) -> Bool)? {
     let search = self
     if let spanName {
-      return { span, _, _ in span.name.lowercased() == spanName }
+      return { span, _, _ in span.name.lowercased().hasSameBytes(as: spanName) }
     }
     guard !annotations.isEmpty || remoteServiceName != nil else { return nil }
     return { span, resource, scope in
@@ -91,9 +96,9 @@ extension ZipkinSearch {
       batch.scopes = [group]
       guard let zipkin = ZipkinSpan.spans(of: [batch]).first else { return false }
       if let name = search.remoteServiceName {
-        return zipkin.remoteEndpoint?.serviceName.lowercased() == name
+        return zipkin.remoteEndpoint?.serviceName.lowercased().hasSameBytes(as: name) ?? false
       }
-      return search.annotations.contains { Self.has($0.key, $0.value, zipkin) }
+      return search.annotations.contains { Self.has($0.key.text, $0.value, zipkin) }
     }
   }
 }
@@ -171,7 +176,7 @@ extension SpanQuery {
     _ name: String?, tenant: TenantID, _ source: any SpanSource
   ) throws(SpanStoreError) -> [String?] {
     guard let name else { return [nil] }
-    return try source.services(tenant: tenant).filter { $0.lowercased() == name }
+    return try source.services(tenant: tenant).filter { $0.lowercased().hasSameBytes(as: name) }
   }
 
   /// The names of services in small letters, sorted.
@@ -180,7 +185,7 @@ extension SpanQuery {
   {
     try await onPool { source throws(SpanStoreError) in
       let names = try source.services(tenant: tenant).map { $0.lowercased() }
-      return Set(names.filter { !$0.isEmpty }).sorted()
+      return Set(texts: names.filter { !$0.isEmpty }).sortedTexts()
     }
   }
 
@@ -190,14 +195,14 @@ extension SpanQuery {
     async throws(SpanStoreError) -> [String]
   {
     try await onPool { source throws(SpanStoreError) in
-      var names: Set<String> = []
+      var names: Set<ByteText> = []
       for service in try Self.storedServices(service, tenant: tenant, source) {
         guard let service else { continue }
         for operation in try source.operations(tenant: tenant, service: service) {
           names.insert(operation.name.lowercased())
         }
       }
-      return names.filter { !$0.isEmpty }.sorted()
+      return names.sortedTexts().filter { !$0.isEmpty }
     }
   }
 
@@ -224,7 +229,7 @@ extension SpanQuery {
 
 /// Gathers names of remote services while a search goes over spans.
 private final class NameCollector: Sendable {
-  private let state: Mutex<(names: Set<String>, spansLeft: Int)>
+  private let state: Mutex<(names: Set<ByteText>, spansLeft: Int)>
 
   init(spansMax: Int) { state = Mutex(([], spansMax)) }
 
@@ -239,5 +244,5 @@ private final class NameCollector: Sendable {
     }
   }
 
-  var sorted: [String] { state.withLock { $0.names.sorted() } }
+  var sorted: [String] { state.withLock { $0.names.sortedTexts() } }
 }

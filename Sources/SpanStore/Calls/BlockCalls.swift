@@ -124,7 +124,7 @@ struct BlockCalls {
       next += values
       guard next <= count else { throw ByteError.truncated }
       let text = texts.withText(next - 1) { String(decoding: $0, as: UTF8.self) }
-      peers[row, default: CallPeers()].texts[number] = text
+      peers[row, default: CallPeers()].texts[number] = ByteText(text)
     }
   }
 
@@ -167,7 +167,7 @@ extension SpanMessage {
       let told = try? OTLPTraceProtobuf.decodeValue(
         RawSpan(_unsafeBytes: reader.buffer(value)))
       var known = peers ?? CallPeers()
-      known.texts[number] = told?.text ?? ""
+      known.texts[number] = ByteText(told?.text ?? "")
       peers = known
     }
     return (parent, peers)

@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 import TraceFormats
 
@@ -29,7 +30,7 @@ struct CallParties: Hashable {
 /// Names by number. Used by one thread.
 final class CallNames {
   private(set) var names: [String] = []
-  private var numbers: [String: Int32] = [:]
+  private var numbers: [ByteText: Int32] = [:]
 
   func number(of name: String) -> Int32 {
     if let known = numbers[name] { return known }
@@ -69,11 +70,11 @@ final class CallNames {
 
 /// What a span itself says of the other side: the texts of ``ZipkinSpan/remoteNameKeys``.
 struct CallPeers: Hashable {
-  var texts = [String?](repeating: nil, count: ZipkinSpan.remoteNameKeys.count)
+  var texts = [ByteText?](repeating: nil, count: ZipkinSpan.remoteNameKeys.count)
 
   var attributes: [Attribute] {
     zip(ZipkinSpan.remoteNameKeys, texts).compactMap { key, text in
-      text.map { Attribute(key, .string($0)) }
+      text.map { Attribute(key, .string($0.text)) }
     }
   }
 }

@@ -1,7 +1,9 @@
+package import Bytes
+
 /// How often spans of one service called another's.
 package struct DependencyLink: Hashable, Sendable {
-  package var parent: String
-  package var child: String
+  @ByteText package var parent: String
+  @ByteText package var child: String
   package var callCount: Int
   package var errorCount = 0
 
@@ -16,8 +18,8 @@ package struct DependencyLink: Hashable, Sendable {
 /// Counts calls between services.
 struct DependencyCounts {
   private struct Pair: Hashable {
-    var parent: String
-    var child: String
+    @ByteText var parent: String
+    @ByteText var child: String
   }
 
   private var counts: [Pair: (calls: Int, errors: Int)] = [:]
@@ -34,6 +36,9 @@ struct DependencyCounts {
       DependencyLink(
         parent: $0.key.parent, child: $0.key.child, callCount: $0.value.calls,
         errorCount: $0.value.errors)
-    }.sorted { $0.parent == $1.parent ? $0.child < $1.child : $0.parent < $1.parent }
+    }.sorted {
+      $0.parent.hasSameBytes(as: $1.parent)
+        ? $0.child.precedesByBytes($1.child) : $0.parent.precedesByBytes($1.parent)
+    }
   }
 }

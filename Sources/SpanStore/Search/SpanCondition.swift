@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 import TraceFormats
 
@@ -40,7 +41,7 @@ package struct SpanCondition: Sendable {
 
   func holds(_ value: AttributeValue) -> Bool {
     switch test {
-    case .text(let text): value.text == text
+    case .text(let text): value.text.hasSameBytes(as: text)
     case .holds(let holds): holds(value)
     }
   }

@@ -1,3 +1,4 @@
+package import Bytes
 package import TelemetryModel
 
 /// What a search for traces asks: all conditions must hold for one span.
@@ -25,7 +26,7 @@ package struct SpanSearch: Sendable {
 
 /// A name that a service's spans have, with the kind of those spans.
 package struct SpanOperation: Hashable, Comparable, Sendable {
-  package let name: String
+  @ByteText package private(set) var name: String
   package let kind: SpanKind
 
   package init(name: String, kind: SpanKind) {
@@ -34,6 +35,7 @@ package struct SpanOperation: Hashable, Comparable, Sendable {
   }
 
   package static func < (a: SpanOperation, b: SpanOperation) -> Bool {
-    a.name == b.name ? a.kind.rawValue < b.kind.rawValue : a.name < b.name
+    a.name.hasSameBytes(as: b.name)
+      ? a.kind.rawValue < b.kind.rawValue : a.name.precedesByBytes(b.name)
   }
 }

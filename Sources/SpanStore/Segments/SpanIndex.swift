@@ -91,9 +91,14 @@ final class SpanIndex: Sendable {
   /// Rows of all blocks.
   var rowCount: Int { blocks.reduce(0) { $0 + $1.rows } }
 
+  /// The place of a service's name in ``services``.
+  func number(of service: String) -> Int? {
+    services.firstIndex { $0.hasSameBytes(as: service) }
+  }
+
   /// Which resources are of the service, one flag for each; nil when none is.
   func resources(of service: String) -> [Bool]? {
-    guard let number = services.firstIndex(of: service) else { return nil }
+    guard let number = number(of: service) else { return nil }
     return serviceOfResource.map { $0 == number }
   }
 

@@ -102,7 +102,7 @@ enum SpanIndexCoding {
     var serviceOfResource: [Int] = []
     for _ in resources {
       let name = names[try cursor.readNumber(below: names.count)]
-      let known = services.firstIndex(of: name) ?? services.count
+      let known = services.firstIndex(where: { $0.hasSameBytes(as: name) }) ?? services.count
       if known == services.count { services.append(name) }
       serviceOfResource.append(known)
     }
@@ -112,7 +112,9 @@ enum SpanIndexCoding {
       let service = names[try cursor.readNumber(below: names.count)]
       let name = names[try cursor.readNumber(below: names.count)]
       let kind = Int32(truncatingIfNeeded: decodeZigZag(try cursor.readVarint()))
-      guard let number = services.firstIndex(of: service) else { continue }
+      guard let number = services.firstIndex(where: { $0.hasSameBytes(as: service) }) else {
+        continue
+      }
       operations.append(
         .init(
           service: number,

@@ -24,7 +24,7 @@ package final class MetricsRegistry: Sendable {
   private struct Family {
     let help: String
     let type: String
-    var series: [String: Value] = [:]
+    var series: [ByteText: Value] = [:]
   }
 
   private let families = Mutex<[String: Family]>([:])
@@ -64,7 +64,7 @@ package final class MetricsRegistry: Sendable {
   ) {
     families.withLock { families in
       families[name, default: Family(help: help, type: "gauge")]
-        .series[Self.key(labels)] = .read(read)
+        .series[ByteText(Self.key(labels))] = .read(read)
     }
   }
 
@@ -105,7 +105,7 @@ package final class MetricsRegistry: Sendable {
       out.append(utf8: "# HELP \(name) \(Self.escape(family.help, quotes: false))\n")
       out.append(utf8: "# TYPE \(name) \(family.type)\n")
       for (labels, value) in family.series.sorted(by: { $0.key < $1.key }) {
-        Self.write(name, labels, value, into: &out)
+        Self.write(name, labels.text, value, into: &out)
       }
     }
     return out

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import SpanQuery
 import TelemetryModel
@@ -132,14 +133,14 @@ struct JaegerSearchParameters {
   }
 
   /// `tag=key:value`, repeatable, and `tags`, a JSON object of texts.
-  private static func tags(_ items: FormItems) throws(JaegerFault) -> [String: String] {
-    var tags: [String: String] = [:]
+  private static func tags(_ items: FormItems) throws(JaegerFault) -> [ByteText: String] {
+    var tags: [ByteText: String] = [:]
     for text in items.values("tag") {
-      guard let colon = text.firstIndex(of: ":") else {
+      guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
         throw JaegerFault(
           .badRequest, "malformed 'tag' parameter, expecting key:value, received: \(text)")
       }
-      tags[String(text[..<colon])] = String(text[text.index(after: colon)...])
+      tags[String(text[..<colon])] = String(text[text.utf8.index(after: colon)...])
     }
     for text in items.values("tags") {
       for (key, value) in try jsonTags("tags", text) { tags[key] = value }
@@ -148,7 +149,7 @@ struct JaegerSearchParameters {
   }
 
   /// A JSON object whose values are texts; numbers and flags count as their text.
-  static func jsonTags(_ name: String, _ text: String) throws(JaegerFault) -> [String: String] {
+  static func jsonTags(_ name: String, _ text: String) throws(JaegerFault) -> [ByteText: String] {
     func malformed(_ reason: String) -> JaegerFault {
       JaegerFault(
         .badRequest, "malformed '\(name)' parameter, cannot unmarshal JSON: \(reason)")
@@ -160,7 +161,7 @@ struct JaegerSearchParameters {
       throw malformed(error.message)
     }
     guard let members = value.members else { throw malformed("an object was expected") }
-    var tags: [String: String] = [:]
+    var tags: [ByteText: String] = [:]
     for member in members {
       switch member.value {
       case .string(let text), .number(let text): tags[member.key] = text

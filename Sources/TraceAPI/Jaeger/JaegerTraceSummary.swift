@@ -1,3 +1,4 @@
+import Bytes
 import SpanQuery
 import TelemetryModel
 import TraceFormats
@@ -11,7 +12,7 @@ struct JaegerTraceSummary {
   private var start = Timestamp.zero
   private var end = Timestamp.zero
   private var orphanCount = 0
-  private var services: [String: (spans: Int, errors: Int)] = [:]
+  private var services: [ByteText: (spans: Int, errors: Int)] = [:]
 
   init(_ trace: [ResourceSpans]) {
     var ids: Set<SpanID> = []
@@ -64,7 +65,7 @@ struct JaegerTraceSummary {
     for (name, counts) in services.sorted(by: { $0.key < $1.key }) {
       json.beginObject()
       json.key("name")
-      json.string(name)
+      json.string(name.text)
       json.key("spanCount")
       json.int(Int64(counts.spans))
       json.key("errorSpanCount")

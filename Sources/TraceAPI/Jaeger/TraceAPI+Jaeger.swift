@@ -1,3 +1,4 @@
+import Bytes
 package import HTTP
 import SpanQuery
 import SpanStore
@@ -58,7 +59,7 @@ extension TraceAPI {
   private func operationNames(_ request: Request, _ tenant: TenantID) async throws -> [UInt8] {
     let service = request.parameters["service"] ?? ""
     let operations = try await query.operations(tenant: tenant, service: service)
-    let names = Set(operations.map(\.name)).sorted()
+    let names = Set(texts: operations.map(\.name)).sortedTexts()
     return JaegerEnvelope.write(total: names.count) { json in
       if names.isEmpty { json.null() } else { Self.write(names, to: &json) }
     }
@@ -188,7 +189,9 @@ extension TraceAPI {
     var links = try await query.jaegerDependencies(
       from: end - lookback, to: end, tenant: tenant)
     if let service = JaegerSearchParameters.text("service", items) {
-      links = links.filter { $0.parent == service || $0.child == service }
+      links = links.filter {
+        $0.parent.hasSameBytes(as: service) || $0.child.hasSameBytes(as: service)
+      }
     }
     return JaegerEnvelope.write { json in
       json.beginArray()

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import SpanQuery
 import TelemetryModel
@@ -97,7 +98,7 @@ extension TraceAPI {
     of series: MetricsSeries, _ parameters: JaegerMetricsParameters
   ) -> [String] {
     parameters.fields.map { field in
-      series.labels.first { $0.name == field.text }?.value.plainText ?? ""
+      series.labels.first { $0.name.hasSameBytes(as: field.text) }?.value.plainText ?? ""
     }
   }
 

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import SpanQuery
 import TelemetryModel
@@ -10,16 +11,18 @@ extension TraceAPI {
     tempo("/api/search/tags", on: &router) { request, tenant in
       let items = try request.query()
       let scope = try Self.scope(items)
-      var names: Set<String> = []
+      var names: Set<ByteText> = []
       if scope == .intrinsic {
-        names = Set(Self.intrinsics)
+        names = Set(texts: Self.intrinsics)
       } else {
-        for part in try await tagNames(items, scope, tenant) { names.formUnion(part.names) }
+        for part in try await tagNames(items, scope, tenant) {
+          names.formUnion(Set(texts: part.names))
+        }
       }
       return .json(
         Self.object { json in
           json.key("tagNames")
-          Self.write(names.sorted(), to: &json)
+          Self.write(names.sortedTexts(), to: &json)
         })
     }
     tempo("/api/v2/search/tags", on: &router) { request, tenant in
@@ -39,7 +42,7 @@ extension TraceAPI {
       return .json(
         Self.object { json in
           json.key("tagValues")
-          Self.write(Set(values).sorted(), to: &json)
+          Self.write(Set(texts: values).sortedTexts(), to: &json)
         })
     }
     tempo("/api/v2/search/tag/{name}/values", on: &router) { request, tenant in

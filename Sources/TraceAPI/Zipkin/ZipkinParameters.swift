@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import SpanQuery
 import TelemetryModel
@@ -82,11 +83,11 @@ struct ZipkinParameters {
   }
 
   /// `key=value and annotation`: a part without `=` asks for a tag or an annotation of that name.
-  static func annotations(_ text: String) -> [String: String] {
-    var annotations: [String: String] = [:]
-    var rest = text[...]
+  static func annotations(_ text: String) -> [ByteText: String] {
+    var annotations: [ByteText: String] = [:]
+    var rest = text.unicodeScalars[...]
     while true {
-      let separator = rest.firstRange(of: " and ")
+      let separator = rest.firstRange(of: " and ".unicodeScalars)
       let part = separator.map { rest[..<$0.lowerBound] } ?? rest
       if let equals = part.firstIndex(of: "=") {
         annotations[String(part[..<equals])] = String(part[part.index(after: equals)...])

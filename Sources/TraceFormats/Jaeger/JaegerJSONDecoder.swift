@@ -26,10 +26,10 @@ extension JaegerJSON {
     _ trace: JSONValue, into out: inout [ResourceSpans]
   ) throws(TraceFormatError) {
     struct Place: Hashable {
-      var process: String
+      @ByteText var process: String
       var scope: InstrumentationScope
     }
-    var processes: [String: Int] = [:]
+    var processes: [ByteText: Int] = [:]
     var places: [Place: Int] = [:]
     for value in trace["spans"]?.arrayValue ?? [] {
       let (span, scope) = try decodeSpan(value)

@@ -45,11 +45,11 @@ extension AttributeValue {
   }
 
   private static func write(_ members: [Attribute], to writer: inout JSONWriter) {
-    var last: [String: AttributeValue] = [:]
+    var last: [ByteText: AttributeValue] = [:]
     for member in members { last[member.key] = member.value }
     writer.beginObject()
-    for (key, value) in last.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-      writer.key(key)
+    for (key, value) in last.sorted(by: { $0.key < $1.key }) {
+      writer.key(key.text)
       value.write(to: &writer)
     }
     writer.endObject()
@@ -62,6 +62,6 @@ extension [Attribute] {
 
   /// The value of the first attribute named `key`, or nil.
   package func value(of key: String) -> AttributeValue? {
-    first { $0.key == key }?.value
+    first { $0.key.hasSameBytes(as: key) }?.value
   }
 }

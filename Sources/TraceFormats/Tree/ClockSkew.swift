@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 
 /// Moves the spans of hosts whose clocks are off, so that children lie within their parents.
@@ -14,7 +15,7 @@ package enum ClockSkew {
       let node = tree.nodes[index]
       guard let parent = node.parent else { continue }
       let above = tree.nodes[parent]
-      if node.host == above.host, !node.host.isEmpty {
+      if node.host.hasSameBytes(as: above.host), !node.host.isEmpty {
         moves[index] = moves[parent]
       } else {
         moves[index] = move(node.span, into: above.span, movedBy: moves[parent])
@@ -74,7 +75,7 @@ package enum ClockSkew {
     let warning = AttributeValue.string(
       "This span's timestamps were adjusted by \(length.goDescription)")
     let key = JaegerNaming.warningsKey
-    if let known = out.attributes.firstIndex(where: { $0.key == key }),
+    if let known = out.attributes.firstIndex(where: { $0.key.hasSameBytes(as: key) }),
       case .array(let warnings) = out.attributes[known].value
     {
       out.attributes[known].value = .array(warnings + [warning])

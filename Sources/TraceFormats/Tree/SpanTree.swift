@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 
 /// The spans of one trace as a tree, in the order in which a reader follows them.
@@ -76,7 +77,7 @@ package struct SpanTree: Sendable {
         return nil
       }
       let others = candidates.filter { $0 != index }
-      return others.last { spans[$0].service == service } ?? others.last
+      return others.last { spans[$0].service.hasSameBytes(as: service) } ?? others.last
     }
     // 0: not seen, 1: on the way up, 2: known to reach a root.
     var states = Array(repeating: 0, count: spans.count)

@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 
 extension ZipkinSpan {
@@ -162,7 +163,7 @@ extension ZipkinSpan.Annotation {
 /// Tags in the order in which their keys first came, found by key.
 struct TagTable {
   private var entries: [ZipkinSpan.Tag?] = []
-  private var places: [String: Int] = [:]
+  private var places: [ByteText: Int] = [:]
 
   var list: [ZipkinSpan.Tag] { entries.compactMap(\.self) }
 

@@ -1,3 +1,4 @@
+package import Bytes
 package import TelemetryModel
 
 /// A span in the terms of Zipkin's API v2 (github.com/openzipkin/zipkin-api, zipkin2-api.yaml).
@@ -11,7 +12,7 @@ package struct ZipkinSpan: Hashable, Sendable {
 
   package struct Annotation: Hashable, Sendable {
     package var timestampMicroseconds: UInt64
-    package var value: String
+    @ByteText package var value: String
 
     package init(timestampMicroseconds: UInt64, value: String) {
       self.timestampMicroseconds = timestampMicroseconds
@@ -20,8 +21,8 @@ package struct ZipkinSpan: Hashable, Sendable {
   }
 
   package struct Tag: Hashable, Sendable {
-    package var key: String
-    package var value: String
+    @ByteText package var key: String
+    @ByteText package var value: String
 
     package init(_ key: String, _ value: String) {
       self.key = key
@@ -33,7 +34,7 @@ package struct ZipkinSpan: Hashable, Sendable {
   package var id = SpanID(0)
   package var parentID: SpanID?
   package var kind: Kind?
-  package var name = ""
+  @ByteText package var name = ""
   /// Since 1970; nil when the sender did not know it.
   package var timestampMicroseconds: UInt64?
   package var durationMicroseconds: UInt64?
@@ -48,12 +49,12 @@ package struct ZipkinSpan: Hashable, Sendable {
 
   package init() {}
 
-  package func tag(_ key: String) -> String? { tags.first { $0.key == key }?.value }
+  package func tag(_ key: String) -> String? { tags.first { $0.key.hasSameBytes(as: key) }?.value }
 }
 
 /// One side of a call: Zipkin's `Endpoint`.
 package struct ZipkinEndpoint: Hashable, Sendable {
-  package var serviceName = ""
+  @ByteText package var serviceName = ""
   package var address: IPAddressText?
   /// Zero for none.
   package var port: UInt16 = 0

@@ -6,7 +6,8 @@ import WireFormats
 extension SpanLink {
   /// nil for a text that is not `trace|span|state|attributes as JSON|dropped`.
   init?(zipkinTag text: String) {
-    let parts = text.split(separator: "|", omittingEmptySubsequences: false)
+    let parts = text.unicodeScalars.split(separator: "|", omittingEmptySubsequences: false)
+      .map { Substring($0) }
     guard parts.count >= 5, let trace = TraceID(hexDigits: String(parts[0])),
       let span = SpanID(hexDigits: String(parts[1])), let last = parts.last,
       let dropped = UInt32(last),
@@ -24,7 +25,8 @@ extension SpanLink {
 extension SpanEvent {
   /// nil for a text that is not `name|attributes as JSON|dropped`; the time is left out.
   init?(zipkinAnnotation text: String) {
-    let parts = text.split(separator: "|", omittingEmptySubsequences: false)
+    let parts = text.unicodeScalars.split(separator: "|", omittingEmptySubsequences: false)
+      .map { Substring($0) }
     guard parts.count >= 3, let last = parts.last, let dropped = UInt32(last),
       let attributes = [Attribute](zipkinJSON: parts[1..<(parts.count - 1)])
     else { return nil }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// One name and value of a JSON object.
 package struct JSONMember: Hashable, Sendable {
   package var key: String
@@ -103,7 +105,7 @@ extension JSONValue {
   /// The last member named `key`, or nil when there is none or this is not an object.
   package subscript(_ key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
-    return members.last { $0.key == key }?.value
+    return members.last { $0.key.hasSameBytes(as: key) }?.value
   }
 
   /// The item at `index`, or nil when there is none or this is not an array.

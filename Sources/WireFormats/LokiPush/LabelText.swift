@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 
 /// Labels as a push's protobuf carries them: Prometheus's text, `{app="api", env="prod"}`.
@@ -20,8 +21,9 @@ package struct LabelText: Sendable {
       isSorted = false
       break
     }
-    if !isSorted { kept.sort { $0.name < $1.name } }
-    for index in kept.indices.dropFirst() where kept[index - 1].name == kept[index].name {
+    if !isSorted { kept.sort { $0.name.precedesByBytes($1.name) } }
+    for index in kept.indices.dropFirst()
+    where kept[index - 1].name.hasSameBytes(as: kept[index].name) {
       let text = "{" + kept.map { "\($0.name)=\(quoted($0.value))" }.joined(separator: ", ") + "}"
       self.init(labels: Labels(kept), repeated: (kept[index].name, text))
       return
