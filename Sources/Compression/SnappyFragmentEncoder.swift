@@ -1,6 +1,6 @@
-/// Compresses fragments to snappy's block format (google/snappy format_description.txt), as small as
-/// the library does and quicker on lines of logs, which repeat what stood in a line before: by a
-/// tenth where repeats are short, by a third where they are long.
+/// Compresses fragments to snappy's block format (google/snappy format_description.txt), as small
+/// as the library does and quicker on lines of logs, which repeat what stood in a line before: by
+/// a tenth where repeats are short, by a third where they are long.
 ///
 /// For one thread.
 struct SnappyFragmentEncoder {

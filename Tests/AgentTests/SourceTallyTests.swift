@@ -1,3 +1,4 @@
+import Bytes
 @testable import Agent
 import Delivery
 import LinuxIO

@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 import LogSources
 import Testing
@@ -116,7 +117,9 @@ import Testing
     let rig = TailerRig()
     rig.write("one\ntwo\nthree\n", to: "a.log")
     rig.write("short\n", to: "b.log")
-    rig.tailer.importOffsets([rig.folder("a.log"): 8, rig.folder("b.log"): 1000])
+    rig.tailer.importOffsets([
+      ByteText(rig.folder("a.log")): 8, ByteText(rig.folder("b.log")): 1000,
+    ])
     rig.pump()
     #expect(rig.lines.sorted() == ["short", "three"])
   }
@@ -126,13 +129,13 @@ import Testing
   func aTruncationOfAFileThatPromtailReadIsNoticed(written: Int) {
     let rig = TailerRig()
     rig.write(numbered(0..<100), to: "app.log")
-    rig.tailer.importOffsets([rig.folder("app.log"): Int64(numbered(0..<90).utf8.count)])
+    rig.tailer.importOffsets([ByteText(rig.folder("app.log")): Int64(numbered(0..<90).utf8.count)])
     rig.pump()
     #expect(rig.lines == numberedLines(90..<100))
     rig.sink.taken = []
     let all = TailerRig()
     all.write(numbered(0..<100), to: "app.log")
-    all.tailer.importOffsets([all.folder("app.log"): Int64(numbered(0..<100).utf8.count)])
+    all.tailer.importOffsets([ByteText(all.folder("app.log")): Int64(numbered(0..<100).utf8.count)])
     all.pump()
     all.copy("app.log", to: "app.log.1")
     all.truncate("app.log")

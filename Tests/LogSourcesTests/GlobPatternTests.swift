@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 import LogSources
 import Testing

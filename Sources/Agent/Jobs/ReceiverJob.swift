@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import LinuxIO
 import LogSources
@@ -57,7 +58,7 @@ struct ReceiverJob: Sendable {
     scrape.pipelineStages = first?.pipelineStages ?? []
     var labels = [Label("job", "stdin"), Label("hostname", HostName.current)]
     for config in first?.staticConfigs.prefix(1) ?? [] {
-      labels += config.labels.filter { !$0.name.hasPrefix("__") }
+      labels += config.labels.filter { !$0.name.hasBytePrefix("__") }
     }
     return try ReceiverJob(scrape, .standardInput, labels: Labels(labels))
   }

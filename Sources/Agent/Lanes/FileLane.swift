@@ -40,7 +40,7 @@ final class FileLane {
     }
 
     func take(line: UnsafeRawBufferPointer, path: String, target: Int, origin: LineOrigin) -> Bool {
-      if target != lastTarget || path != lastPath {
+      if target != lastTarget || !path.hasSameBytes(as: lastPath) {
         lastTarget = target
         lastPath = path
         hasNewLabels = true

@@ -16,7 +16,7 @@ struct PositionsFile {
   /// Keys and values as they stand; empty when there is no file.
   ///
   /// A file that is not understood throws, unless `ignoresInvalid`.
-  func read(ignoresInvalid: Bool) throws(AgentError) -> [String: String] {
+  func read(ignoresInvalid: Bool) throws(AgentError) -> [ByteText: String] {
     let bytes: [UInt8]
     do throws(SystemError) {
       guard try fileSystem.status(path) != nil else { return [:] }
@@ -26,7 +26,7 @@ struct PositionsFile {
     do throws(YAMLError) {
       let node = try YAMLNode.parse(String(decoding: bytes, as: UTF8.self))
       guard let positions = node["positions"] else { return [:] }
-      var values: [String: String] = [:]
+      var values: [ByteText: String] = [:]
       for member in positions.members ?? [] {
         if let scalar = member.value.scalar { values[member.key] = scalar.text }
       }
@@ -45,7 +45,7 @@ struct PositionsFile {
     let values = Self.values(queue)
     if values.isEmpty { out = Array("positions: {}\n".utf8) }
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-      out.append(utf8: "  \(Self.quoted(key)): \(Self.quoted(value, always: true))\n")
+      out.append(utf8: "  \(Self.quoted(key.text)): \(Self.quoted(value, always: true))\n")
     }
     let temporary = path + ".new"
     let file = try fileSystem.open(temporary, .readWrite)
@@ -57,9 +57,9 @@ struct PositionsFile {
   }
 
   /// Of several files that had a name one after the other the newest has it now.
-  static func values(_ queue: [String: [UInt8]]) -> [String: String] {
-    var values: [String: String] = [:]
-    var newest: [String: Int64] = [:]
+  static func values(_ queue: [String: [UInt8]]) -> [ByteText: String] {
+    var values: [ByteText: String] = [:]
+    var newest: [ByteText: Int64] = [:]
     for (key, bytes) in queue.sorted(by: { $0.key < $1.key }) {
       if key.hasPrefix("file:"), let number = Int64(key.dropFirst(5)),
         let position = try? FilePosition(encoded: bytes)

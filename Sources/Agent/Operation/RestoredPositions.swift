@@ -9,9 +9,9 @@ struct RestoredPositions: Sendable {
   /// Keys whose value is in no form that is known.
   private(set) var unreadable: [String] = []
   /// By absolute path, from Promtail's file; empty once the queue knows anything.
-  private(set) var importedOffsets: [String: Int64] = [:]
+  private(set) var importedOffsets: [ByteText: Int64] = [:]
 
-  init(queue: [String: [UInt8]], imported: [String: String]) {
+  init(queue: [String: [UInt8]], imported: [ByteText: String]) {
     for (key, value) in queue.sorted(by: { $0.key < $1.key }) {
       do throws(ByteError) {
         if key.hasPrefix("file:"), let number = Int64(key.dropFirst(5)) {
@@ -30,8 +30,8 @@ struct RestoredPositions: Sendable {
     files.sort { $0.number < $1.number }
     guard queue.isEmpty else { return }
     for (key, value) in imported {
-      if key.hasPrefix("cursor-") {
-        journals[String(key.dropFirst(7))] = JournalPosition(cursor: value)
+      if key.text.hasBytePrefix("cursor-") {
+        journals[String(key.text.dropFirst(7))] = JournalPosition(cursor: value)
       } else if let offset = Int64(value) {
         importedOffsets[key] = offset
       }

@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 import WireFormats
 
@@ -25,7 +26,7 @@ package struct PushBatcher {
   /// The tenant that the last line was of, whose batch is not among `batches`.
   private var tenant = ""
   private var current = Batch()
-  private var batches: [String: Batch] = [:]
+  private var batches: [ByteText: Batch] = [:]
   private var sealed: [QueuedBody] = []
   /// Emptied streams whose room the next ones take over.
   private var spares: [EncodedEntries] = []
@@ -59,7 +60,7 @@ package struct PushBatcher {
   ) -> Bool {
     var size = line.count
     for label in structuredMetadata { size += label.name.utf8.count + label.value.utf8.count }
-    if tenant != self.tenant { select(tenant) }
+    if !tenant.hasSameBytes(as: self.tenant) { select(tenant) }
     if current.entries > 0,
       current.bytes + size > bodyBytesMax || current.streams.count >= Self.fullStreams
     {
@@ -90,7 +91,7 @@ package struct PushBatcher {
   /// All bodies, ready to be queued; the batcher is empty afterwards.
   package mutating func takeBodies() -> [QueuedBody] {
     if current.entries > 0 { batches[tenant] = current }
-    for tenant in batches.keys.sorted() {
+    for tenant in batches.keys.sortedTexts() {
       select(tenant)
       seal()
     }

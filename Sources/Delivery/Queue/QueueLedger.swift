@@ -1,12 +1,13 @@
+package import Bytes
 import LinuxIO
 
 /// One source of lines, for accounts: a file, a unit of the journal, a listener.
 package struct SourceName: Hashable, Sendable {
   /// `file`, `unit`, or the kind of the receiver.
   package var kind: String
-  package var job: String
+  @ByteText package var job: String
   /// The path under which a file was first seen, or the unit; empty for a receiver.
-  package var name: String
+  @ByteText package var name: String
 
   package init(kind: String, job: String, name: String) {
     self.kind = kind

@@ -1,3 +1,4 @@
+package import Bytes
 import CLinux
 import Glibc
 
@@ -9,16 +10,16 @@ package final class FolderWatch {
   /// What happened to a name in a watched folder.
   package struct Change: Hashable, Sendable {
     /// The folder as it was given to ``add(_:)``.
-    package var folder: String
+    @ByteText package var folder: String
     /// The name in it; empty for the folder itself.
-    package var name: String
+    @ByteText package var name: String
     /// A name came or went (created, deleted, renamed), as opposed to new bytes in a file.
     package var isStructural: Bool
   }
 
   private let watch: Descriptor
   private var folders: [Int32: String] = [:]
-  private var numbers: [String: Int32] = [:]
+  private var numbers: [ByteText: Int32] = [:]
   private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
 
   package init() throws(SystemError) {
@@ -28,7 +29,7 @@ package final class FolderWatch {
   }
 
   /// The folders that are watched now.
-  package var watched: Set<String> { Set(numbers.keys) }
+  package var watched: Set<ByteText> { Set(numbers.keys) }
 
   /// Watches a folder; does nothing when it is watched. Throws ENOSPC at the user's limit
   /// (fs.inotify.max_user_watches).

@@ -1,3 +1,4 @@
+import Bytes
 package import Compression
 package import LinuxIO
 
@@ -60,7 +61,7 @@ package final class FileDiscovery {
   private let rescanSeconds: Double
   private let watch: FolderWatch?
   private let log = Log("files")
-  private var folders: Set<String> = []
+  private var folders: Set<ByteText> = []
   /// When folders are listed anew at the latest, and at the earliest.
   private var nextScan = MonotonicTime(nanoseconds: 0)
   private var earliestScan = MonotonicTime(nanoseconds: 0)
@@ -108,9 +109,10 @@ package final class FileDiscovery {
         nextScan = MonotonicTime(nanoseconds: 0)
       }
       if changes.contains(where: \.isStructural) { nextScan = MonotonicTime(nanoseconds: 0) }
-      let paths = Set(changes.map { $0.folder == "/" ? "/\($0.name)" : "\($0.folder)/\($0.name)" })
+      let paths = Set(
+        texts: changes.map { $0.folder == "/" ? "/\($0.name)" : "\($0.folder)/\($0.name)" })
       if !paths.isEmpty {
-        for job in jobs { job.mailbox.post(changed: Array(paths)) }
+        for job in jobs { job.mailbox.post(changed: paths) }
         hasNews = true
       }
     }
@@ -137,7 +139,7 @@ package final class FileDiscovery {
 
   /// Lists all folders and opens what the readers do not have.
   package func scan() {
-    var wanted: Set<String> = []
+    var wanted: Set<ByteText> = []
     for (number, job) in jobs.enumerated() {
       var seen: [FileIdentity: [String]] = [:]
       var found: [(match: GlobWalk.Match, target: Int)] = []
@@ -271,11 +273,12 @@ package final class FileDiscovery {
     _ job: Job, _ seen: [FileIdentity: [String]], _ share: inout Share
   ) {
     share.hasSearchedMissing = true
-    var byFolder: [String: [FileIdentity: String]] = [:]
+    var byFolder: [ByteText: [FileIdentity: String]] = [:]
     for (identity, path) in job.mailbox.missing where seen[identity] == nil {
       byFolder[GlobWalk.folder(of: path), default: [:]][identity] = path
     }
     for (folder, files) in byFolder {
+      let folder = folder.text
       guard let names = try? fileSystem.list(folder) else { continue }
       for name in names {
         let path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
@@ -299,16 +302,16 @@ package final class FileDiscovery {
     }
   }
 
-  private func watchFolders(_ wanted: Set<String>) {
+  private func watchFolders(_ wanted: Set<ByteText>) {
     guard let watch else { return }
     defer {
       let isWatched = wanted.isSubset(of: watch.watched)
       for job in jobs { job.mailbox.post(isWatched: isWatched) }
     }
-    for folder in watch.watched.subtracting(wanted) { watch.remove(folder) }
+    for folder in watch.watched.subtracting(wanted) { watch.remove(folder.text) }
     for folder in wanted.subtracting(watch.watched) {
       do throws(SystemError) {
-        try watch.add(folder)
+        try watch.add(folder.text)
         // Something may have come between the listing and the watch.
         if !folders.contains(folder) { nextScan = MonotonicTime(nanoseconds: 0) }
       } catch {

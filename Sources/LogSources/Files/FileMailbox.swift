@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 import Synchronization
 
@@ -28,7 +29,7 @@ package final class FileMailbox: Sendable {
   /// What there is to take.
   struct News: Sendable {
     var arrivals: [FileArrival] = []
-    var changedPaths: Set<String> = []
+    var changedPaths: Set<ByteText> = []
     var everythingChanged = false
     var seen: [FileIdentity: [String]] = [:]
     var scans = 0
@@ -117,7 +118,7 @@ package final class FileMailbox: Sendable {
 
   func post(isWatched: Bool) { state.withLock { $0.news.isWatched = isWatched } }
 
-  func post(changed paths: [String]) {
+  func post(changed paths: Set<ByteText>) {
     state.withLock { state in
       guard state.news.changedPaths.count + paths.count <= Self.changesMax else {
         state.news.changedPaths = []
@@ -139,7 +140,7 @@ extension FileTailer {
     for (identity, paths) in news.seen { noteSeen(identity, paths: paths) }
     for arrival in news.arrivals { adopt(arrival) }
     if news.everythingChanged { noteChangeOfAll() }
-    for path in news.changedPaths { noteChange(path: path) }
+    for path in news.changedPaths { noteChange(path: path.text) }
     isTold = news.isWatched
     hasAll = news.hasAll
     countGone(news.gone)

@@ -20,9 +20,9 @@ package struct FilePosition: Hashable, Sendable {
   package static let heldLinesMax = 100_000
 
   /// The absolute path under which it was first seen: its lines keep this `filename`.
-  package var path: String
+  @ByteText package var path: String
   /// The job that reads it; each job has a position of its own in a file.
-  package var job: String
+  @ByteText package var job: String
   package var identity: FileIdentity
   /// Offset of the first byte that was not handed on; always a line's start, unless
   /// `isInsideOverlongLine`.

@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 
 /// Copies made before a truncation (copytruncate), where the copy's name is matched as well.
@@ -168,7 +169,7 @@ extension FileTailer {
 
   private static func isDerived(_ name: Substring, from original: FileGeneration) -> Bool {
     let originalName = Self.name(of: original.currentPath)
-    return name.hasPrefix("\(originalName).") || name.hasPrefix("\(originalName)-")
+    return name.hasBytePrefix("\(originalName).") || name.hasBytePrefix("\(originalName)-")
   }
 
   /// Generations whose names a copy's name could be made of, by the names alone: among thousands
@@ -178,26 +179,28 @@ extension FileTailer {
     byCopyPrefix = index
     let name = Self.name(of: path)
     var numbers: Set<Int64> = []
-    for end in name.indices {
+    for end in name.unicodeScalars.indices {
       if let found = index[String(name[...end])] { numbers.formUnion(found) }
     }
     return numbers.compactMap { generations[$0] }
   }
 
-  private func copyPrefixes() -> [String: [Int64]] {
-    var index: [String: [Int64]] = [:]
+  private func copyPrefixes() -> [ByteText: [Int64]] {
+    var index: [ByteText: [Int64]] = [:]
     for generation in generations.values {
       let name = Self.name(of: generation.currentPath)
       index[String(name), default: []].append(generation.number)
       let stem = Self.stem(of: name)
-      if stem != name { index[String(stem), default: []].append(generation.number) }
+      if !stem.hasSameBytes(as: name) { index[String(stem), default: []].append(generation.number) }
     }
     return index
   }
 
-  private static func name(of path: String) -> Substring { path.split(separator: "/").last ?? "" }
+  private static func name(of path: String) -> Substring {
+    path.unicodeScalars.split(separator: "/").last.map { Substring($0) } ?? ""
+  }
   private static func stem(of name: Substring) -> Substring {
-    name.split(separator: ".").first ?? ""
+    name.unicodeScalars.split(separator: ".").first.map { Substring($0) } ?? ""
   }
 
   /// Whether the names look like a file and its rotated form: `app.log` and `app.log.1`,
@@ -210,12 +213,12 @@ extension FileTailer {
       return Self.isDerived(copyName, from: original)
     }
     let stem = Self.stem(of: originalName)
-    return !stem.isEmpty && copyName != originalName && copyName.hasPrefix(stem)
+    return !stem.isEmpty && !copyName.hasSameBytes(as: originalName) && copyName.hasBytePrefix(stem)
   }
 
   /// Only a file that stays under its name is copied and truncated.
   private func keepsItsName(_ original: FileGeneration) -> Bool {
-    original.currentPath == original.position.path && !original.isRotatedAway
+    original.currentPath.hasSameBytes(as: original.position.path) && !original.isRotatedAway
   }
 
   private func likeness(

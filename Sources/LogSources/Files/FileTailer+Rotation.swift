@@ -1,3 +1,4 @@
+import Bytes
 import LinuxIO
 
 /// Noticing that files were renamed, removed, or rest.
@@ -21,7 +22,9 @@ extension FileTailer {
     if !isTold || generation.mustBeLookedAt || generation.growsUntold { return true }
     // Its end is awaited, or that of its last line.
     if generation.isRotatedAway || generation.state == .suspectedCopy { return true }
-    if generation.partialBytes > 0, generation.currentPath != generation.position.path {
+    if generation.partialBytes > 0,
+      !generation.currentPath.hasSameBytes(as: generation.position.path)
+    {
       return true
     }
     return now.seconds(since: generation.lastLook) >= settings.pollSeconds
@@ -85,7 +88,7 @@ extension FileTailer {
       let rested = now.seconds(since: generation.lastGrowth)
       if rested > settings.closeRotatedAfterSeconds { generation.growsUntold = false }
       // Rotated under a name that is matched too: it is followed on, but its last line is over.
-      let isRenamed = generation.currentPath != generation.position.path
+      let isRenamed = !generation.currentPath.hasSameBytes(as: generation.position.path)
       if generation.isRotatedAway || isRenamed, rested > settings.closeRotatedAfterSeconds {
         finishPartialLine(generation, sink)
       }

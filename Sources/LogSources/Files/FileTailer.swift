@@ -1,3 +1,4 @@
+package import Bytes
 package import LinuxIO
 
 /// How files are followed.
@@ -66,9 +67,9 @@ package final class FileTailer {
   var generations: [Int64: FileGeneration] = [:]
   /// Generations that hold their file's present content.
   var current: [FileIdentity: Int64] = [:]
-  private var byPath: [String: Set<Int64>] = [:]
+  private var byPath: [ByteText: Set<Int64>] = [:]
   /// By what a copy's name would begin with; nil when it is to be made anew.
-  var byCopyPrefix: [String: [Int64]]?
+  var byCopyPrefix: [ByteText: [Int64]]?
   private var forgotten: [Int64] = []
   /// Lines that were held back when the last run ended, to be handed on before all others.
   var reread: [HeldBack] = []
@@ -80,7 +81,7 @@ package final class FileTailer {
   /// What discovery was told of the known files is out of date.
   package internal(set) var hasUnpublishedChanges = true
   /// Offsets by absolute path from Promtail's positions file, for files not known otherwise.
-  private var importedOffsets: [String: Int64] = [:]
+  private var importedOffsets: [ByteText: Int64] = [:]
 
   /// `takeNumber` gives numbers that no source had before, in this run or an earlier one.
   package init(
@@ -114,7 +115,7 @@ package final class FileTailer {
   }
 
   /// Takes over offsets by path; each counts for the first file that is found under its path.
-  package func importOffsets(_ offsets: [String: Int64]) { importedOffsets = offsets }
+  package func importOffsets(_ offsets: [ByteText: Int64]) { importedOffsets = offsets }
 
   /// Positions that changed since the last call; nil stands for one to forget.
   ///
@@ -145,8 +146,8 @@ package final class FileTailer {
   }
 
   /// Paths and offsets for Promtail's positions file.
-  package var offsetsByPath: [String: Int64] {
-    var offsets: [String: Int64] = [:]
+  package var offsetsByPath: [ByteText: Int64] {
+    var offsets: [ByteText: Int64] = [:]
     for generation in generations.values
     where !generation.position.isTruncated && generation.state != .absent {
       offsets[generation.currentPath] = generation.position.offset
@@ -171,7 +172,7 @@ package final class FileTailer {
     }
     do throws(SystemError) {
       // Of a file of which nothing was read, a name is all that is known.
-      let hasName = arrival.path == known.position.path
+      let hasName = arrival.path.hasSameBytes(as: known.position.path)
       var isSame = hasName || known.position.offset > 0
       if isSame { isSame = try reader.verify(arrival.file, known.position) }
       if isSame || hasName {
@@ -276,7 +277,7 @@ package final class FileTailer {
   }
 
   private func setPath(_ generation: FileGeneration, _ path: String) {
-    guard generation.currentPath != path else { return }
+    guard !generation.currentPath.hasSameBytes(as: path) else { return }
     byCopyPrefix = nil
     byPath[generation.currentPath]?.remove(generation.number)
     if byPath[generation.currentPath]?.isEmpty == true { byPath[generation.currentPath] = nil }

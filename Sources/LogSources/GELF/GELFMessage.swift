@@ -1,3 +1,4 @@
+import Bytes
 package import TelemetryModel
 import WireFormats
 
@@ -16,9 +17,9 @@ package struct GELFMessage: Sendable {
   /// Reads a message's JSON; nil when it is no object or a known member has another type.
   package init?(json: [UInt8]) {
     guard case .object(let members)? = try? JSONValue.parse(json, depthMax: 32) else { return nil }
-    var last: [String: JSONValue] = [:]
+    var last: [ByteText: JSONValue] = [:]
     for member in members {
-      if member.key.hasPrefix("_") {
+      if member.key.hasBytePrefix("_") {
         last[member.key] = member.value
       } else if !read(member) {
         return nil
@@ -27,9 +28,9 @@ package struct GELFMessage: Sendable {
     extra = Self.sorted(last)
   }
 
-  private static func sorted(_ values: [String: JSONValue]) -> [JSONMember] {
-    values.map { JSONMember($0.key, $0.value) }
-      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+  private static func sorted(_ values: [ByteText: JSONValue]) -> [JSONMember] {
+    values.map { JSONMember($0.key.text, $0.value) }
+      .sorted { $0.key.precedesByBytes($1.key) }
   }
 
   private mutating func read(_ member: JSONMember) -> Bool {
@@ -116,7 +117,7 @@ package struct GELFMessage: Sendable {
     case .object(let members):
       writer.beginObject()
       // Go writes maps by sorted key, the last value of a repeated one.
-      var last: [String: JSONValue] = [:]
+      var last: [ByteText: JSONValue] = [:]
       for member in members { last[member.key] = member.value }
       for member in sorted(last) {
         writer.key(member.key)

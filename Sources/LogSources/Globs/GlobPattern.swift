@@ -25,7 +25,7 @@ package struct GlobPattern: Hashable, Sendable {
   /// Whether the whole path matches.
   package func matches(_ path: String) -> Bool {
     let isAbsolute = path.unicodeScalars.first == "/"
-    let names = path.split(separator: "/").map(String.init)
+    let names = path.unicodeScalars.split(separator: "/").map { String($0) }
     return alternatives.contains { $0.isAbsolute == isAbsolute && $0.matches(names) }
   }
 

@@ -1,3 +1,5 @@
+import Bytes
+
 /// One part of a file name's pattern.
 enum GlobToken: Hashable, Sendable {
   case literal(Unicode.Scalar)
@@ -96,7 +98,7 @@ extension GlobComponent {
   func matches(_ name: String) -> Bool {
     switch self {
     case .anyDepth: true
-    case .name(let own): own == name
+    case .name(let own): own.hasSameBytes(as: name)
     case .pattern(let tokens): Self.match(tokens, Array(name.unicodeScalars))
     }
   }

@@ -1,3 +1,4 @@
+package import Bytes
 package import LinuxIO
 
 /// Finds the files that patterns match, by listing folders.
@@ -20,10 +21,10 @@ package struct GlobWalk {
   /// In the order found; each path once.
   package private(set) var matches: [Match] = []
   /// Folders whose changes can change the answer.
-  package private(set) var folders: Set<String> = []
+  package private(set) var folders: Set<ByteText> = []
   package private(set) var unreadableFolders = 0
   package private(set) var leftOut = 0
-  private var seen: Set<String> = []
+  private var seen: Set<ByteText> = []
 
   package init(_ fileSystem: any FileSystem) { self.fileSystem = fileSystem }
 
@@ -49,12 +50,14 @@ package struct GlobWalk {
   {
     var walk = GlobWalk(fileSystem)
     walk.expand(try GlobPattern(pattern + "/*.journal"))
-    return Set(walk.matches.map { folder(of: $0.path) }).sorted()
+    return Set(texts: walk.matches.map { folder(of: $0.path) }).sortedTexts()
   }
 
   /// The part of a path before its last slash; `/` for a name in the root.
   package static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else {
+      return "/"
+    }
     return String(path[..<slash])
   }
 
@@ -117,7 +120,7 @@ package struct GlobWalk {
   }
 
   private mutating func add(_ path: String, _ status: FileStatus) {
-    guard seen.insert(path).inserted else { return }
+    guard seen.insert(path) else { return }
     guard matches.count < Self.matchesMax else {
       leftOut += 1
       return
@@ -129,7 +132,7 @@ package struct GlobWalk {
     let path = folder.isEmpty ? "/" : folder
     folders.insert(path)
     do throws(SystemError) {
-      return try fileSystem.list(path).sorted()
+      return try fileSystem.list(path).sortedByBytes()
     } catch {
       if !error.isNoSuchFile { unreadableFolders += 1 }
       return []

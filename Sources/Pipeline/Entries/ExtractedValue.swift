@@ -1,3 +1,5 @@
+import Bytes
+
 /// One value of the extracted map, as the stages pass it on.
 enum ExtractedValue: Hashable {
   /// The name is not in the map.
@@ -13,7 +15,7 @@ enum ExtractedValue: Hashable {
 /// Gives each name of labels and extracted values a small number.
 final class SlotTable {
   private(set) var names: [String] = []
-  private var slots: [String: Int] = [:]
+  private var slots: [ByteText: Int] = [:]
 
   private(set) var count = 0
 

@@ -35,7 +35,7 @@ extension StageEntry {
     for loose in looseValues where loose.value != .absent {
       all.append((string(loose.name), loose.value))
     }
-    return all.sorted { $0.name < $1.name }
+    return all.sorted { $0.name.precedesByBytes($1.name) }
   }
 
   /// What a JMESPath expression found, as the extracted map has it: lists and objects as JSON.

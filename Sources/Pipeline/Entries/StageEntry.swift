@@ -197,7 +197,7 @@ extension StageEntry {
       guard let range = change.value else { continue }
       made.append(Label(slots.names[change.slot], string(range)))
     }
-    return Labels(made.sorted { $0.name < $1.name })
+    return Labels(made.sorted { $0.name.precedesByBytes($1.name) })
   }
 
   /// Writes the key of the labels in place of what `key` was: the base's number, and each change's

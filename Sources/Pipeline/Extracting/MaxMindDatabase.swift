@@ -1,3 +1,4 @@
+import Bytes
 import CMaxMindDB
 
 /// A database of addresses in MaxMind's format, mapped into memory by libmaxminddb.
@@ -153,7 +154,7 @@ struct MaxMindRecord {
     next = next?.pointee.next
     switch Int32(data.type) {
     case MMDB_DATA_TYPE_MAP:
-      var members: [String: JMESValue] = [:]
+      var members: [ByteText: JMESValue] = [:]
       for _ in 0..<data.data_size {
         guard let key = next?.pointee.entry_data else { break }
         next = next?.pointee.next

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Evaluates syntax trees.
 enum JMESEvaluator {
   static func evaluate(_ node: JMESNode, _ value: JMESValue) throws(JMESError) -> JMESValue {
@@ -49,7 +51,7 @@ enum JMESEvaluator {
       return .array(items)
     }
     guard case .multiselectHash(let pairs) = node else { return .null }
-    var values: [String: JMESValue] = [:]
+    var values: [ByteText: JMESValue] = [:]
     for pair in pairs { values[pair.name] = try evaluate(pair.node, value) }
     return .object(values: values)
   }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// JMESPath's built-in functions.
 enum JMESFunctions {
   static let names: Set<String> = [
@@ -102,7 +104,7 @@ enum JMESFunctions {
   }
 
   private static func merge(_ arguments: [JMESValue]) throws(JMESError) -> JMESValue {
-    var values: [String: JMESValue] = [:]
+    var values: [ByteText: JMESValue] = [:]
     for argument in arguments {
       guard case .object(let members) = argument else { throw wrongType("merge", argument) }
       for member in members { values[member.key] = member.value }

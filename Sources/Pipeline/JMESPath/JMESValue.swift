@@ -12,6 +12,32 @@ indirect enum JMESValue: Hashable {
   /// `&expression`: an argument of `sort_by` and the like.
   case expression(JMESNode)
 
+  /// Texts are the same when their bytes are: see ``ByteText``.
+  static func == (a: JMESValue, b: JMESValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let x), .bool(let y)): x == y
+    case (.number(let x), .number(let y)): x == y
+    case (.string(let x), .string(let y)): x.hasSameBytes(as: y)
+    case (.array(let x), .array(let y)): x == y
+    case (.object(let x), .object(let y)): x == y
+    case (.expression(let x), .expression(let y)): x == y
+    default: false
+    }
+  }
+
+  func hash(into hasher: inout Hasher) {
+    switch self {
+    case .null: hasher.combine(0)
+    case .bool(let flag): hasher.combine(flag)
+    case .number(let number): hasher.combine(number)
+    case .string(let text): text.hashBytes(into: &hasher)
+    case .array(let items): hasher.combine(items)
+    case .object(let members): hasher.combine(members)
+    case .expression(let node): hasher.combine(node)
+    }
+  }
+
   /// Of repeated keys the last one counts.
   init(_ json: JSONValue) {
     switch json {
@@ -21,23 +47,23 @@ indirect enum JMESValue: Hashable {
     case .string(let text): self = .string(text)
     case .array(let items): self = .array(items.map { JMESValue($0) })
     case .object(let members):
-      var values: [String: JMESValue] = [:]
+      var values: [ByteText: JMESValue] = [:]
       for member in members { values[member.key] = JMESValue(member.value) }
       self = .object(values: values)
     }
   }
 
-  static func object(values: [String: JMESValue]) -> JMESValue {
+  static func object(values: [ByteText: JMESValue]) -> JMESValue {
     .object(
-      values.map { JMESMember(key: $0.key, value: $0.value) }.sorted {
-        $0.key.utf8.lexicographicallyPrecedes($1.key.utf8)
+      values.map { JMESMember(key: $0.key.text, value: $0.value) }.sorted {
+        $0.key.precedesByBytes($1.key)
       })
   }
 
   /// The member's value, or null.
   func field(_ name: String) -> JMESValue {
     guard case .object(let members) = self else { return .null }
-    return members.first { $0.key == name }?.value ?? .null
+    return members.first { $0.key.hasSameBytes(as: name) }?.value ?? .null
   }
 
   /// Whether the value counts as true: not null, false or empty.
@@ -101,7 +127,7 @@ indirect enum JMESValue: Hashable {
 
 /// One key and value of an object.
 struct JMESMember: Hashable {
-  let key: String
+  @ByteText private(set) var key: String
   let value: JMESValue
 }
 

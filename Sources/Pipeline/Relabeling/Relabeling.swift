@@ -1,3 +1,4 @@
+import Bytes
 package import Configuration
 import Regex
 package import TelemetryModel
@@ -66,8 +67,8 @@ package struct Relabeling: Sendable {
     switch configuration.action {
     case .drop: return !rule.regex.matches(value)
     case .keep: return rule.regex.matches(value)
-    case .dropequal: return working[configuration.targetLabel] != value
-    case .keepequal: return working[configuration.targetLabel] == value
+    case .dropequal: return !working[configuration.targetLabel].hasSameBytes(as: value)
+    case .keepequal: return working[configuration.targetLabel].hasSameBytes(as: value)
     case .replace: replace(rule, value, &working)
     case .lowercase: working[configuration.targetLabel] = value.lowercased()
     case .uppercase: working[configuration.targetLabel] = value.uppercased()
@@ -103,7 +104,7 @@ package struct Relabeling: Sendable {
 
 /// Labels being changed; an empty value is the same as none.
 private struct WorkingLabels {
-  private var values: [String: String] = [:]
+  private var values: [ByteText: String] = [:]
 
   init(_ labels: Labels) {
     for label in labels.sorted where !label.value.isEmpty { values[label.name] = label.value }
@@ -115,15 +116,15 @@ private struct WorkingLabels {
   }
 
   var labels: Labels {
-    Labels(values.map { Label($0.key, $0.value) }.sorted { $0.name < $1.name })
+    Labels(values.map { Label($0.key.text, $0.value) }.sorted())
   }
 }
 
 extension Labels {
   /// Without the labels whose names begin with two underscores.
   package var withoutInternalLabels: Labels {
-    guard sorted.contains(where: { $0.name.hasPrefix("__") }) else { return self }
-    return Labels(sorted.filter { !$0.name.hasPrefix("__") })
+    guard sorted.contains(where: { $0.name.hasBytePrefix("__") }) else { return self }
+    return Labels(sorted.filter { !$0.name.hasBytePrefix("__") })
   }
 }
 

@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import TelemetryModel
 import WireFormats
@@ -38,7 +39,8 @@ final class LabelsStage: Stage {
 
   override func process(_ entry: inout StageEntry, _ shared: StageResources) -> StageVerdict {
     for (index, name) in metadataNames.enumerated() {
-      guard let found = entry.structuredMetadata.first(where: { $0.name == name }) else { continue }
+      guard let found = entry.structuredMetadata.first(where: { $0.name.hasSameBytes(as: name) })
+      else { continue }
       entry.setLabel(labels[index].label, entry.append(Array(found.value.utf8)))
     }
     guard metadataNames.isEmpty else { return .proceed }

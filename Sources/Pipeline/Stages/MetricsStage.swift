@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import LogQL
 import TelemetryModel
@@ -211,7 +212,7 @@ final class MetricsStage: Stage {
     var found = series[index]
     if found == nil || found?.isRetired == true {
       let labels = entry.labels(shared.slots).sorted.filter {
-        !$0.name.isEmpty && !$0.name.hasPrefix("__")
+        !$0.name.isEmpty && !$0.name.hasBytePrefix("__")
       }
       found = metric.family.series(Labels(labels))
       series[index] = found

@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import Regex
 import TelemetryModel
@@ -56,7 +57,7 @@ final class StructuredMetadataStage: Stage {
   }
 
   private func set(_ name: String, _ value: String, _ entry: inout StageEntry) {
-    if let index = entry.structuredMetadata.firstIndex(where: { $0.name == name }) {
+    if let index = entry.structuredMetadata.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
       entry.structuredMetadata[index].value = value
     } else {
       entry.structuredMetadata.append(Label(name, value))

@@ -1,3 +1,4 @@
+import Bytes
 import CYAML
 
 /// Builds nodes of events, with aliases and merge keys resolved and everything counted.
@@ -8,9 +9,9 @@ struct YAMLComposer {
   private var nodes = 0
   private var depth = 0
   /// The anchored nodes and how many nodes each stands for.
-  private var anchors: [String: (node: YAMLNode, weight: Int)] = [:]
+  private var anchors: [ByteText: (node: YAMLNode, weight: Int)] = [:]
   /// Anchors whose node is still being read: an alias to one would never end.
-  private var open: Set<String> = []
+  private var open: Set<ByteText> = []
 
   init(parser: UnsafeMutablePointer<yaml_parser_t>, depthMax: Int, nodesMax: Int) {
     events = YAMLEventReader(parser: parser)
@@ -119,7 +120,7 @@ struct YAMLComposer {
   private mutating func members() throws(YAMLError) -> [YAMLMember] {
     var members: [YAMLMember] = []
     var merged: [YAMLNode] = []
-    var lines: [String: Int] = [:]
+    var lines: [ByteText: Int] = [:]
     while true {
       let (event, mark) = try events.next()
       if case .mappingEnd = event { break }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A place in a text: line and column, both from 1; columns count characters.
 package struct YAMLMark: Hashable, Sendable {
   package var line: Int
@@ -70,6 +72,6 @@ package indirect enum YAMLNode: Hashable, Sendable {
 
   /// The value of `key`, or nil when there is none or this is not a mapping.
   package subscript(_ key: String) -> YAMLNode? {
-    members?.first { $0.key == key }?.value
+    members?.first { $0.key.hasSameBytes(as: key) }?.value
   }
 }
