@@ -59,7 +59,7 @@ import WireFormats
     #expect(blocks.count == 4)
     for oldest in 1...5 {
       pages.readWhole.withLock { $0 = [] }
-      let source = SegmentRowSource(segment, deletes: [], skipsDamage: false)
+      let source = SegmentRowSource(segment, deletes: .none, skipsDamage: false)
       let limit = Timestamp(seconds: Int64(oldest))
       source.begin(segment.index.streams[0], notBefore: limit)
       var taken = StreamRows(labels: rows.labels)

@@ -320,6 +320,20 @@ import Testing
     #expect(plan.choose(deletes) == [])
   }
 
+  /// What has to be written anew anyway is put together as far as a merge would.
+  @Test func joinsSegmentsThatLoseRows() {
+    let first = candidate(1, day: 100, megabytes: 100)
+    #expect(plan.joins(candidate(1, day: 100, megabytes: 200), []))
+    #expect(plan.joins(candidate(2, day: 100, megabytes: 100), [first]))
+    #expect(!plan.joins(candidate(2, day: 100, megabytes: 150), [first]), "large ones stay alone")
+    #expect(!plan.joins(candidate(3, day: 100, megabytes: 100), [first, first]), "too much in all")
+    #expect(!plan.joins(candidate(2, day: 99, megabytes: 1), [first]), "another day")
+    #expect(!plan.joins(candidate(2, day: 100, megabytes: 1, deletes: 7), [first]))
+    let many = (1...UInt64(32)).map { candidate($0, day: 100, megabytes: 1) }
+    #expect(plan.joins(many[31], Array(many[..<31])))
+    #expect(!plan.joins(candidate(33, day: 100, megabytes: 1), many))
+  }
+
   @Test func putsTogetherWhatADayLeaves() {
     let over = [candidate(1, day: 99, megabytes: 1), candidate(2, day: 99, megabytes: 100)]
     #expect(plan.choose(over) == [1, 2])

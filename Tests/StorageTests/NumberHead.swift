@@ -130,7 +130,7 @@ extension StorageEngine where Head == NumberHead {
       for page in segment.pages.indices {
         do throws(StorageError) {
           let found = try NumberHead.decode(try segment.page(page))
-          let tombstones = snapshot.tombstones(for: segment)
+          let tombstones = snapshot.tombstonePlaces(for: segment).map { snapshot.tombstones[$0] }
           numbers += found.filter { !NumberHead.isDeleted($0, tombstones) }
         } catch {
           faults.append(error)

@@ -93,6 +93,7 @@ final class RunningServer: Sendable {
       await spans.close()
       throw error as? CommandFailure ?? CommandFailure(message: "\(error)")
     }
+    faces.readiness.reach()
     log.info(
       "ready",
       [

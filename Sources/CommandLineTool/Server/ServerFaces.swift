@@ -28,6 +28,8 @@ struct ServerFaces {
   let clock: any WallClock
   let tenants: TenantLimits
   let patterns: PatternFinder?
+  /// Reached when all of them listen.
+  let readiness = Readiness()
 
   /// One for each address of the configuration.
   var all: [ServerFace] {
@@ -69,7 +71,7 @@ struct ServerFaces {
     -> ServerFace
   {
     var router = Router()
-    OperationsRoutes.add(to: &router)
+    OperationsRoutes.add(to: &router, readiness)
     add(&router)
     return ServerFace(name: name, address: address, router: router)
   }

@@ -116,9 +116,9 @@ struct RowDelete: Sendable {
     }
   }
 
-  /// Of a run's rows those that it leaves.
+  /// Of a run's rows those that it leaves; the run is of a stream that it concerns.
   func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
-    guard concerns(run.stream), run.rows.count > 0 else { return run }
+    guard run.rows.count > 0 else { return run }
     let times = try rows.timestamps()
     let inRange = run.rows.filtered { range.contains(times[$0]) }
     guard inRange.count > 0 else { return run }

@@ -1,6 +1,5 @@
 import LinuxIO
 import Storage
-import Synchronization
 import TelemetryModel
 import WireFormats
 
@@ -8,8 +7,7 @@ import WireFormats
 struct StorageLogEngine: LogEngine {
   private let engine: StorageEngine<LogHead>
   private let table: StreamTable
-  /// Deletes by their numbers, made ready once.
-  private let compiled = CompiledDeletes()
+  private let compiled: CompiledDeletes
   private let retention: RetentionRules
 
   static func open(
@@ -18,11 +16,13 @@ struct StorageLogEngine: LogEngine {
   ) async throws(LogStoreError) -> StorageLogEngine {
     let table = StreamTable()
     let decoder = LokiPushDecoder()
+    let compiled = CompiledDeletes()
     do throws(StorageError) {
       let engine = try await StorageEngine<LogHead>.open(
         configuration, fileSystem: fileSystem, clock: clock
-      ) { LogHead(table: table, decoder: decoder, retention: retention) }
-      return StorageLogEngine(engine: engine, table: table, retention: retention)
+      ) { LogHead(table: table, decoder: decoder, retention: retention, compiled: compiled) }
+      return StorageLogEngine(
+        engine: engine, table: table, compiled: compiled, retention: retention)
     } catch { throw LogStoreError(error) }
   }
 
@@ -38,7 +38,8 @@ struct StorageLogEngine: LogEngine {
     for segment in stored.segments {
       do throws(LogStoreError) {
         var opened = try LogSegment(segment, table)
-        opened.deletes = try compiled.deletes(stored.tombstones(for: segment))
+        opened.deletes = try compiled.deletes(
+          stored.tombstones, stored.tombstonePlaces(for: segment))
         snapshot.segments.append(opened)
       } catch {
         snapshot.warnings.append(
@@ -92,25 +93,6 @@ struct StorageLogEngine: LogEngine {
     do throws(StorageError) {
       try await engine.copyByLinks(to: folder)
     } catch { throw LogStoreError(error) }
-  }
-}
-
-/// Deletes made ready, each once.
-final class CompiledDeletes: Sendable {
-  private let known = Mutex<[UInt64: RowDelete]>([:])
-
-  func deletes(_ tombstones: [Tombstone]) throws(LogStoreError) -> [RowDelete] {
-    var deletes: [RowDelete] = []
-    for tombstone in tombstones {
-      if let delete = known.withLock({ $0[tombstone.number] }) {
-        deletes.append(delete)
-      } else {
-        let delete = try RowDelete(tombstone)
-        known.withLock { $0[tombstone.number] = delete }
-        deletes.append(delete)
-      }
-    }
-    return deletes
   }
 }
 

@@ -33,10 +33,10 @@ extension LogHead: StoreHead {
     let rowCount = rewrite.segment.summary.rowCount
     if retention.isEmpty, rewrite.tombstones.isEmpty { return rewrite.gainByAge }
     let opened: LogSegment
-    var deletes: [RowDelete] = []
+    let deletes: StreamDeletes
     do throws(LogStoreError) {
       opened = try LogSegment(rewrite.segment, table)
-      for tombstone in rewrite.tombstones { deletes.append(try RowDelete(tombstone)) }
+      deletes = try compiled.deletes(rewrite.tombstones)
     } catch { throw StorageError(error) }
     var gone = 0
     var isTouched = false
@@ -45,7 +45,7 @@ extension LogHead: StoreHead {
       let limit = retention.limit(of: stream, now: rewrite.now, preset: rewrite.retention)
       if extent.upperBound < limit { gone += opened.index.rowCount(of: ordinal) }
       isTouched =
-        isTouched || deletes.contains { $0.range.overlaps(extent) && $0.concerns(stream) }
+        isTouched || deletes.of(stream).contains { $0.range.overlaps(extent) }
     }
     if gone >= rowCount { return .all }
     let share = Double(gone) / Double(max(1, rowCount))
@@ -70,8 +70,7 @@ extension LogHead: StoreHead {
           guard rewrite.skipsDamage, error.code == .corrupt else { throw error }
           continue
         }
-        var deletes: [RowDelete] = []
-        for tombstone in rewrite.tombstones { deletes.append(try RowDelete(tombstone)) }
+        let deletes = try compiled.deletes(rewrite.tombstones)
         sources.append(
           SegmentRowSource(segment, deletes: deletes, skipsDamage: rewrite.skipsDamage))
         for stream in segment.index.streams { streams[stream.id] = stream }

@@ -37,11 +37,14 @@ final class LogHead: Sendable {
   let retention: RetentionRules
   /// Reads pushes when they are replayed.
   let decoder: LokiPushDecoder
+  /// Those of the engine, for segments that are written anew.
+  let compiled: CompiledDeletes
 
   init(
     table: StreamTable, decoder: LokiPushDecoder = LokiPushDecoder(),
-    retention: RetentionRules = RetentionRules()
+    retention: RetentionRules = RetentionRules(), compiled: CompiledDeletes = CompiledDeletes()
   ) {
+    self.compiled = compiled
     self.retention = retention
     self.table = table
     self.decoder = decoder

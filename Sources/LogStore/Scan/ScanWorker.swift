@@ -26,7 +26,7 @@ struct ScanWorker {
     case .batch(let batch, let stream):
       let rows = TextRows(batch)
       let whole = ChosenRun(stream: stream, rows: .range(0..<batch.count))
-      batches = try choose([whole], of: rows, range, without: [])
+      batches = try choose([whole], of: rows, range, without: .none)
       for batch in batches { statistics.headLines += batch.count }
     case .block(let segment, let number, let runs):
       let entry = segment.index.blocks[number]
@@ -133,7 +133,7 @@ struct ScanWorker {
   /// Of these runs the rows that are wanted, as batches.
   private mutating func choose(
     _ runs: [ChosenRun], of rows: any LoadedRows, _ range: Range<Timestamp>,
-    without deletes: [RowDelete]
+    without deletes: StreamDeletes
   ) throws(LogStoreError) -> [LogRows] {
     var chosen: [ChosenRun] = []
     for run in runs {
@@ -146,10 +146,10 @@ struct ScanWorker {
       if !inRange.isEmpty { chosen.append(ChosenRun(stream: run.stream, rows: .range(inRange))) }
     }
     if !plan.conditions.isEmpty { chosen = try rows.select(chosen, plan.conditions) }
-    for delete in deletes {
-      for index in chosen.indices { chosen[index] = try delete.surviving(chosen[index], rows) }
+    if !deletes.isEmpty {
+      for index in chosen.indices { chosen[index] = try deletes.surviving(chosen[index], rows) }
+      chosen.removeAll { $0.rows.count == 0 }
     }
-    if !deletes.isEmpty { chosen.removeAll { $0.rows.count == 0 } }
     var remembered: [DuplicateFilter.Fingerprint] = []
     let duplicates = statistics.duplicates
     do throws(LogStoreError) {

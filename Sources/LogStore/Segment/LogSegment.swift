@@ -15,7 +15,7 @@ struct LogSegment: Sendable {
   let index: SegmentIndex
   let pages: any SegmentPages
   /// Deletes whose rows are to be left out.
-  var deletes: [RowDelete] = []
+  var deletes = StreamDeletes.none
   /// How much of a page is read before more is asked of it: most often all but its streams.
   var beginningByteCount = 1 << 14
 

@@ -15,7 +15,7 @@ final class SegmentRowSource {
   }
 
   private let segment: LogSegment
-  private let deletes: [RowDelete]
+  private let deletes: StreamDeletes
   private let skipsDamage: Bool
   private let ordinals: [UInt64: Int]
   /// The present stream's place in the segment.
@@ -32,7 +32,7 @@ final class SegmentRowSource {
   /// A block gives one batch, or one in columns and one of other lines.
   private var parts: [Part] = []
 
-  init(_ segment: LogSegment, deletes: [RowDelete], skipsDamage: Bool) {
+  init(_ segment: LogSegment, deletes: StreamDeletes, skipsDamage: Bool) {
     self.segment = segment
     self.deletes = deletes
     self.skipsDamage = skipsDamage
@@ -129,7 +129,7 @@ final class SegmentRowSource {
     // The last moment is a row's too, which no half-open range holds.
     let kept = try rows.rows(range, in: limit..<Timestamp.distantFuture)
     var chosen = ChosenRun(stream: stream, rows: .range(kept.lowerBound..<range.upperBound))
-    for delete in deletes { chosen = try delete.surviving(chosen, rows) }
+    chosen = try deletes.surviving(chosen, rows)
     guard chosen.rows.count > 0 else { return }
     let scan = LogScan(tenants: [], matchers: [], range: .distantPast ..< .distantFuture)
     for batch in try rows.batches([chosen], scan) where batch.count > 0 {

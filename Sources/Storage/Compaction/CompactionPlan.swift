@@ -45,6 +45,17 @@ struct CompactionPlan {
     var spansDays: Bool { oldest.nanoseconds / CompactionPlan.dayNanoseconds != day }
   }
 
+  /// Whether a segment that has to be written anew may become one with others that have to.
+  func joins(_ candidate: Candidate, _ others: [Candidate]) -> Bool {
+    guard let first = others.first else { return true }
+    let all = others + [candidate]
+    return all.allSatisfy { group($0, tier: 0) == group(first, tier: 0) }
+      && all.allSatisfy { $0.rawByteCount < rawBytesMax / 2 }
+      && all.count <= Self.segmentsMax
+      && all.reduce(0) { $0 + $1.rawByteCount } <= rawBytesMax
+      && (all.count <= 2 || all.reduce(0) { $0 + $1.sharedByteCount } <= Self.sharedBytesMax)
+  }
+
   private static let dayNanoseconds: Int64 = 86_400_000_000_000
   /// A day is over for merging when it has been for so long: late rows still come.
   private static let settleNanoseconds: Int64 = 3_600_000_000_000
@@ -119,5 +130,15 @@ struct CompactionPlan {
       sharedBytes += member.sharedByteCount
     }
     return chosen.sorted { $0.oldest == $1.oldest ? $0.id < $1.id : $0.oldest < $1.oldest }
+  }
+}
+
+extension CompactionPlan.Candidate {
+  /// `deletes` are those up to which the segments that are merged must have been treated alike.
+  init(_ segment: Segment, deletes: UInt64, sharedByteCount: Int) {
+    self.init(
+      id: segment.id, oldest: segment.summary.oldest, newest: segment.summary.newest,
+      rawByteCount: segment.summary.rawByteCount, deletes: deletes,
+      byteCount: segment.record.byteCount, sharedByteCount: sharedByteCount)
   }
 }

@@ -7,10 +7,32 @@ import TelemetryModel
 extension StorageEngine {
   /// Segments to write anew as one.
   private struct Task {
-    var segments: [Segment]
-    /// Deletes to apply; those that can be cancelled still are not among them.
-    var ripe: [Tombstone] = []
+    /// With the deletes to apply to each; those that can be cancelled still are not among them.
+    var rewrites: [SegmentRewrite]
     var deletesThrough: UInt64
+
+    var segments: [Segment] { rewrites.map(\.segment) }
+  }
+
+  /// What the compaction's thread remembers from one look to the next.
+  private struct Memory {
+    /// Segments that turned out to be damaged.
+    var spoiled: Set<UInt64> = []
+    /// Segments that hold rows of ripe deletes: further deletes change nothing in that.
+    var touched: Set<UInt64> = []
+    /// The ripe deletes when that was found.
+    var ripe: Set<UInt64> = []
+
+    /// Forgets what was found when a delete is there no more that was not ``settled(_:)``.
+    mutating func look(at ripe: [Tombstone], _ segments: [Segment]) {
+      let present = Set(ripe.map(\.number))
+      if !self.ripe.isSubset(of: present) { touched = [] }
+      touched.formIntersection(segments.map(\.id))
+      self.ripe = present
+    }
+
+    /// Deletes of which no segment holds rows.
+    mutating func settled(_ numbers: Set<UInt64>) { ripe.subtract(numbers) }
   }
 
   /// What compaction sees of the store at one moment.
@@ -25,12 +47,12 @@ extension StorageEngine {
   }
 
   func serveCompaction() {
-    var spoiled: Set<UInt64> = []
+    var memory = Memory()
     let interval = Int32(clamping: max(1, configuration.compactionInterval.nanoseconds / 1_000_000))
     while !state.withLock({ $0.isClosing }) {
       var isDone = false
       do throws(StorageError) {
-        isDone = try compactOnce(&spoiled)
+        isDone = try compactOnce(&memory)
       } catch {
         guard error.code != .closed else { return }
         metrics.failedCompactions.add()
@@ -43,19 +65,21 @@ extension StorageEngine {
   }
 
   /// Does the most useful piece of work; false when there is none.
-  private func compactOnce(_ spoiled: inout Set<UInt64>) throws(StorageError) -> Bool {
+  private func compactOnce(_ memory: inout Memory) throws(StorageError) -> Bool {
     let view = view()
-    try settleDeletes(view)
+    try settleDeletes(view, &memory)
     // Tried again at the next look.
     try? forgetDeletes(view.now)
-    guard let task = chooseTask(view, spoiled), hasRoom(for: task.segments) else { return false }
+    guard let task = chooseTask(view, memory.spoiled), hasRoom(for: task.segments) else {
+      return false
+    }
     do throws(StorageError) {
       return try perform(task)
     } catch {
       guard error.code == .corrupt else { throw error }
       // A segment with damage stays as it is; repair looks after it.
       if !task.segments.contains(where: \.isDamaged) {
-        spoiled.formUnion(task.segments.map(\.id))
+        memory.spoiled.formUnion(task.segments.map(\.id))
       }
       return true
     }
@@ -78,16 +102,22 @@ extension StorageEngine {
   // MARK: choosing
 
   /// Notes deletes of which nothing is left, and segments that hold none of a delete's rows.
-  private func settleDeletes(_ view: View) throws(StorageError) {
+  private func settleDeletes(_ view: View, _ memory: inout Memory) throws(StorageError) {
+    memory.look(at: view.ripe, view.segments)
     guard !view.ripe.isEmpty else { return }
     let judge = makeHead()
     var change = CatalogChange()
-    for segment in view.segments {
+    for segment in view.segments where !memory.touched.contains(segment.id) {
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      guard !touching.isEmpty else { continue }
       // A segment that does not say what it holds keeps its deletes.
-      guard !touching.isEmpty,
-        gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) == .nothing
-      else { continue }
+      guard let gain = gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) else {
+        continue
+      }
+      guard gain == .nothing else {
+        memory.touched.insert(segment.id)
+        continue
+      }
       var record = segment.record
       record.deletesThrough = max(record.deletesThrough, view.ripeThrough)
       change.added.append(record)
@@ -118,6 +148,7 @@ extension StorageEngine {
         }
         state.deletes.markProcessed(processed)
       }
+      memory.settled(processed)
       // Deletes that are processed are looked at once more when they come back as new ones.
       if !processed.isEmpty { try? keepDeletes(tombstones) }
     }
@@ -126,37 +157,51 @@ extension StorageEngine {
   private func chooseTask(_ view: View, _ spoiled: Set<UInt64>) -> Task? {
     let usable = view.segments.filter { !spoiled.contains($0.id) && !$0.isDamaged }
     let judge = makeHead()
-    for segment in usable {
-      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
-      let gain = gain(of: rewrite(segment, touching, view.now), by: judge)
-      let isWorthIt =
-        switch gain {
-        case .nothing, nil: false
-        case .all: true
-        case .part(let share): !touching.isEmpty || share >= 0.25
-        }
-      if isWorthIt {
-        return Task(
-          segments: [segment], ripe: touching,
-          deletesThrough: max(segment.record.deletesThrough, view.ripeThrough))
-      }
-    }
     let plan = CompactionPlan(rawBytesMax: configuration.compactedBytesMax, now: view.now)
+    if let task = chooseCleaning(usable, view, plan, judge) { return task }
     let chosen = plan.choose(
       usable.map { segment in
         let touching = view.pending.first { $0.mayTouch(segment.record) }
         return CompactionPlan.Candidate(
-          id: segment.id, oldest: segment.summary.oldest, newest: segment.summary.newest,
-          rawByteCount: segment.summary.rawByteCount,
-          deletes: touching.map { $0.number - 1 } ?? view.lastDelete,
-          byteCount: segment.record.byteCount,
+          segment, deletes: touching.map { $0.number - 1 } ?? view.lastDelete,
           sharedByteCount: judge.sharedByteCount(of: segment))
       })
     let segments = chosen.compactMap { id in usable.first { $0.id == id } }
     guard let first = segments.first else { return nil }
     let touching = view.pending.first { $0.mayTouch(first.record) }
     return Task(
-      segments: segments, deletesThrough: touching.map { $0.number - 1 } ?? view.lastDelete)
+      rewrites: segments.map { rewrite($0, [], view.now) },
+      deletesThrough: touching.map { $0.number - 1 } ?? view.lastDelete)
+  }
+
+  /// The first segment with rows that are to go, and small ones near it for which that is so, too:
+  /// each has to be written anew anyway.
+  private func chooseCleaning(
+    _ usable: [Segment], _ view: View, _ plan: CompactionPlan, _ judge: Head
+  ) -> Task? {
+    var task: Task?
+    var joined: [CompactionPlan.Candidate] = []
+    var looksLeft = 4 * CompactionPlan.segmentsMax
+    for segment in usable {
+      if !joined.isEmpty { looksLeft -= 1 }
+      guard looksLeft > 0, joined.count < CompactionPlan.segmentsMax else { break }
+      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      let rewrite = rewrite(segment, touching, view.now)
+      switch gain(of: rewrite, by: judge) {
+      case .nothing, nil: continue
+      case .part(let share) where touching.isEmpty && share < 0.25: continue
+      case .part, .all: break
+      }
+      // What is known of deletes must be so for all that become one.
+      let candidate = CompactionPlan.Candidate(
+        segment, deletes: max(segment.record.deletesThrough, view.ripeThrough),
+        sharedByteCount: judge.sharedByteCount(of: segment))
+      guard plan.joins(candidate, joined) else { continue }
+      joined.append(candidate)
+      if task == nil { task = Task(rewrites: [], deletesThrough: candidate.deletes) }
+      task?.rewrites.append(rewrite)
+    }
+    return task
   }
 
   /// What a rewrite would take out, nil when the indexes cannot be read at present: not even that
@@ -197,12 +242,11 @@ extension StorageEngine {
     guard state.withLock({ $0.claim(ids) }) else { return false }
     defer { state.withLock { $0.claimed.subtract(ids) } }
     let start = MonotonicTime.now()
-    let now = Timestamp(nanoseconds: clock.now())
     let pace = WorkPace(share: configuration.compactionShare, signal: compactionSignal) {
       [self] in state.withLock { $0.isClosing }
     }
     let records = try write(
-      task.segments.map { rewrite($0, task.ripe, now) }, deletesThrough: task.deletesThrough
+      task.rewrites, deletesThrough: task.deletesThrough
     ) { () throws(StorageError) in try pace.step() }
     try replace(task.segments, by: records)
     giveBackFreed(task.segments.reduce(0) { $0 + $1.record.summary.rawByteCount })

@@ -42,8 +42,10 @@ package struct StoreSnapshot<Head: StoreHead>: Sendable {
   /// Deletes whose rows may still be in segments.
   package let tombstones: [Tombstone]
 
-  /// The deletes that are to be applied to the rows of a segment; those of heads are none's.
-  package func tombstones(for segment: Segment) -> [Tombstone] {
-    tombstones.filter { $0.mayTouch(segment.record) }
+  /// Where in ``tombstones`` the deletes are that are to be applied to the rows of a segment; to
+  /// those of heads none are.
+  package func tombstonePlaces(for segment: Segment) -> [Int] {
+    let record = segment.record
+    return tombstones.indices.filter { tombstones[$0].mayTouch(record) }
   }
 }
