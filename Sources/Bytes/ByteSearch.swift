@@ -59,7 +59,18 @@ extension UnsafeRawBufferPointer {
   /// Whether it sorts before `other`, byte by byte.
   @inlinable package func precedes(_ other: UnsafeRawBufferPointer) -> Bool {
     let shared = Swift.min(count, other.count)
-    for at in 0..<shared where self[at] != other[at] { return self[at] < other[at] }
+    var at = 0
+    // In bounds: at + 8 was compared with the count of both.
+    while at + 8 <= shared {
+      let own = loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      let others = other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      if own != others { return UInt64(bigEndian: own) < UInt64(bigEndian: others) }
+      at += 8
+    }
+    while at < shared {
+      if self[at] != other[at] { return self[at] < other[at] }
+      at += 1
+    }
     return count < other.count
   }
 }

@@ -9,6 +9,8 @@ import Testing
     var numbers = RandomSource(seed: 7)
     let texts =
       EquivalentTexts.groups.joined() + ["", "a", "ab", String(repeating: "e\u{301}", count: 40)]
+      + (0..<20).map { String(repeating: "z", count: $0) + "\u{e9}" }
+      + (0..<20).map { String(repeating: "z", count: $0) + "b" + "yyyyyyyyyy" }
       + (0..<60).map { _ in EquivalentTexts.random(&numbers) }
     for a in texts {
       for b in texts {
