@@ -102,13 +102,14 @@ func fuzzDelete(_ input: UnsafeRawBufferPointer) {
   let batch = HeadBatch(rows)
   let stream = StreamReference(id: 1, tenant: .single, labels: rows.labels)
   let run = ChosenRun(stream: stream, rows: .range(0..<batch.count))
-  guard let left = try? delete.surviving(run, TextRows(batch)) else { return }
+  let deletes = StreamDeletes([delete])
+  guard let left = try? deletes.surviving(run, TextRows(batch)) else { return }
   guard delete.concerns(stream) else {
     precondition(left.rows.count == batch.count, "rows of another stream are gone")
     return
   }
   let other = ChosenRun(stream: stream, rows: left.rows)
-  let again = try? delete.surviving(other, TextRows(batch))
+  let again = try? deletes.surviving(other, TextRows(batch))
   precondition(again?.rows.rows == left.rows.rows, "a delete takes more the second time")
 }
 
