@@ -18,17 +18,8 @@ import Testing
 
   /// The lines that came under each file's name.
   private static func lines(_ sink: PushSink) -> [[UInt8]: [String]] {
-    var found: [[UInt8]: [String]] = [:]
-    for push in sink.pushes {
-      for rows in push.streams {
-        let path = rows.labels["filename"] ?? ""
-        for row in 0..<rows.count {
-          found[Array(path.utf8), default: []].append(
-            String(decoding: rows.entry(row).line, as: UTF8.self))
-        }
-      }
-    }
-    return found.mapValues { $0.sorted() }
+    Dictionary(grouping: sink.entries) { Array(($0.labels["filename"] ?? "").utf8) }
+      .mapValues { $0.map(\.line).sorted() }
   }
 
   @Test func eachHasItsLinesAndItsPosition() async throws {

@@ -70,14 +70,16 @@ final class PushSink: Sendable {
     }
   }
 
-  /// Lines of accepted pushes, in the order received.
-  var lines: [String] {
-    pushes.filter(\.accepted).flatMap { push in
-      push.streams.flatMap { stream in
-        (0..<stream.count).map { String(decoding: stream.entry($0).line, as: UTF8.self) }
+  /// Lines of accepted pushes with the labels of their streams, in the order received.
+  var entries: [(labels: Labels, line: String)] {
+    pushes.filter(\.accepted).flatMap(\.streams).flatMap { stream in
+      (0..<stream.count).map {
+        (stream.labels, String(decoding: stream.entry($0).line, as: UTF8.self))
       }
     }
   }
+
+  var lines: [String] { entries.map(\.line) }
 
   private func accept() {
     while true {

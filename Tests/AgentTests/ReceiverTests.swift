@@ -14,15 +14,7 @@ import Testing
   }
 
   func labels(_ sink: PushSink, ofLine line: String) -> Labels? {
-    for push in sink.pushes {
-      for stream in push.streams {
-        for row in 0..<stream.count
-        where String(decoding: stream.entry(row).line, as: UTF8.self) == line {
-          return stream.labels
-        }
-      }
-    }
-    return nil
+    sink.entries.first { $0.line == line }?.labels
   }
 
   @Test func syslogOverUnixSocketsHasItsLabels() async throws {

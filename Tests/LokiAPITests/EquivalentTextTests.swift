@@ -1,12 +1,12 @@
 import Foundation
 import LinuxIO
-import LogStore
 import Storage
 import TelemetryModel
 import TestSupport
 import Testing
 import WireFormats
 
+@testable import LogStore
 @testable import LokiAPI
 
 /// Labels, fields and lines that are equivalent to Unicode and other bytes: against a model that
@@ -40,8 +40,9 @@ import WireFormats
     let store = try await LogStore.open(storage, limits: .asTheyCome)
     var numbers = RandomSource(seed: seed)
     var rows: [Row] = []
-    for round in 0..<3 {
-      for _ in 0..<60 {
+    let roundCount = 9
+    for _ in 0..<roundCount {
+      for _ in 0..<20 {
         let row = Row(
           value: EquivalentTexts.random(&numbers), member: EquivalentTexts.random(&numbers),
           metadata: EquivalentTexts.random(&numbers), seconds: Int64(1000 + rows.count))
@@ -53,12 +54,13 @@ import WireFormats
             structuredMetadata: [Label("m", row.metadata)]))
         try await store.append(LogPush(tenant: .single, streams: [stream]))
       }
+      // Rows of the head and of segments are asked at once.
       try await Self.check(rows, store)
-      if round < 2 { try await store.flush() }
+      try await store.flush()
     }
-    try await store.flush()
     try await Self.check(rows, store)
-    try await Task.sleep(for: .milliseconds(300))
+    let isMerged = try await becomes { store.engine.snapshot().segments.count < roundCount }
+    #expect(isMerged)
     try await Self.check(rows, store)
     await store.close()
   }

@@ -40,9 +40,10 @@ struct ScanWorkers {
   }
 
   /// What `work` makes on each thread, in no order; the first error when one fails, which ends
-  /// the others.
+  /// the others. `inOrder` is for what depends on which batch comes first: the calling thread gets
+  /// all of them, one after the other.
   func run<Part: Sendable>(
-    _ work: @escaping @Sendable (ScanWorker) throws(QueryError) -> Part
+    inOrder: Bool = false, _ work: @escaping @Sendable (ScanWorker) throws(QueryError) -> Part
   ) throws(QueryError) -> [Part] {
     let outcome = WorkOutcome<Part>()
     var limits = limits
@@ -58,7 +59,7 @@ struct ScanWorkers {
     }
     Self.threads.add(1, ordering: .relaxed)
     defer { Self.threads.subtract(1, ordering: .relaxed) }
-    let helpers = startHelpers(perform)
+    let helpers = inOrder ? [] : startHelpers(perform)
     perform()
     for helper in helpers { helper.join() }
     Self.threads.subtract(helpers.count, ordering: .relaxed)

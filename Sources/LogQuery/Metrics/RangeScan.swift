@@ -196,7 +196,9 @@ struct RangeScan {
     if sample == .lineBytes { scan.wants.insert(.lineLengths) }
     let samples = SharedCount(limit: limits.samplesMax)
     let (leaf, panes, limits) = (leaf, panes, limits)
-    return try engine.workers(scan, limits).run { (worker) throws(QueryError) in
+    // Of samples of one moment the first to come counts, or the last.
+    let inOrder = [.first, .last].contains(leaf.aggregation.function)
+    return try engine.workers(scan, limits).run(inOrder: inOrder) { (worker) throws(QueryError) in
       var reader = try RangeReader(leaf, panes, sample, empty)
       reader.index.start(with: known)
       let found = try worker.scan { rows throws(QueryError) in

@@ -113,17 +113,13 @@ import Testing
     var random = RandomSource(seed: seed &* 7919 &+ 1)
     for _ in 0..<60 {
       let streams = randomStreams(&random)
-      let batchRows = random.pick([3, 17, .max])
-      let workersMax = random.pick([1, 1, 3])
-      let text = randomQuery(&random, depth: 3)
-      // Of several streams' samples of one moment any may be the first to several workers.
-      let isOrdered = text.contains("first_over_time") || text.contains("last_over_time")
       let source = MemoryRows(
-        streams, batchRows: batchRows, workersMax: isOrdered ? 1 : workersMax)
+        streams, batchRows: random.pick([3, 17, .max]), workersMax: random.pick([1, 1, 3]))
       let naive = NaiveEvaluator(
         rows: source.streams.flatMap { stream in
           stream.entries.map { NaiveEvaluator.Row(labels: stream.reference.labels, entry: $0) }
         })
+      let text = randomQuery(&random, depth: 3)
       let expression = try LogQL.parse(text)
       let start = Timestamp(seconds: Int64.random(in: 0...20, using: &random))
       let step = TimeSpan.seconds(Int64(random.pick([1, 5, 7, 30, 90])))
