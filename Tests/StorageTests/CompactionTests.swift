@@ -10,9 +10,10 @@ import Testing
   /// A store with compaction on, at full speed.
   private func open(
     _ disk: any FileSystem, clock: any WallClock = SystemClock(),
+    hooks: NumberHead.Hooks = NumberHead.Hooks(),
     configure: @escaping (inout StorageConfiguration) -> Void = { _ in }
   ) async throws -> NumberStore {
-    try await NumberStore.open("data", disk, clock: clock) {
+    try await NumberStore.open("data", disk, clock: clock, hooks: hooks) {
       $0.compactionShare = 1
       $0.compactionInterval = .milliseconds(5)
       configure(&$0)
@@ -98,7 +99,7 @@ import Testing
     let (begun, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let wake = Mutex<(@Sendable () -> Void)?>(nil)
     var hooks = NumberHead.Hooks()
-    hooks.gain = {
+    hooks.gain = { _ in
       // Compaction merges what a day has left.
       guard Self.threadName == "store-flush" else { return .nothing }
       // Retention's first question waits until the merge is under way.
@@ -209,6 +210,36 @@ import Testing
     #expect(try await becomes { store.snapshot().segments.isEmpty })
     #expect(disk.files.keys.filter { $0.hasSuffix(".segment") } == [])
     await store.close()
+  }
+
+  /// Looking for deleted rows takes long here, and the process never lives long.
+  @Test func whatHoldsNoDeletedRowsIsNotLookedAtInEachLife() async throws {
+    let disk = CrashingFileSystem()
+    let looks = Mutex(0)
+    let hooks = NumberHead.Hooks(gain: { rewrite in
+      guard !rewrite.tombstones.isEmpty else { return nil }
+      Thread.sleep(forTimeInterval: 0.21)
+      looks.withLock { $0 += 1 }
+      return .nothing
+    })
+    var store = try await NumberStore.open("data", disk)
+    for number in 1...UInt64(6) {
+      // Each on a day of its own: they are not merged.
+      try await store.add([number * 86_400])
+      try await store.flush()
+    }
+    _ = try await store.delete(tenant: "t", query: "7-9", range: .distantPast ... .distantFuture)
+    await store.close()
+    for lifeLooks in [2, 4, 6] {
+      store = try await open(disk, hooks: hooks) { $0.deleteCancelPeriod = .zero }
+      #expect(try await becomes { looks.withLock { $0 } >= lifeLooks })
+      if lifeLooks == 6 {
+        #expect(try await becomes { store.tombstones.allSatisfy(\.isProcessed) })
+      }
+      await store.close()
+    }
+    // At the end of a life one may not have been noted.
+    #expect(looks.withLock { $0 } <= 8)
   }
 
   @Test func theBudgetTakesTheOldestOfAllStores() async throws {

@@ -14,7 +14,7 @@ final class NumberHead: StoreHead {
   /// What a test does in the midst of the engine's work, on the engine's threads.
   struct Hooks: Sendable {
     /// What it gives is the answer.
-    var gain: @Sendable () -> RewriteGain? = { nil }
+    var gain: @Sendable (SegmentRewrite) -> RewriteGain? = { _ in nil }
     var merge: @Sendable () -> Void = {}
   }
 
@@ -60,7 +60,7 @@ final class NumberHead: StoreHead {
   }
 
   func gain(of rewrite: SegmentRewrite) throws(StorageError) -> RewriteGain {
-    hooks.gain() ?? rewrite.gainByAge
+    hooks.gain(rewrite) ?? rewrite.gainByAge
   }
 
   func merge(_ rewrites: [SegmentRewrite], to output: SegmentOutput) throws(StorageError) {

@@ -90,6 +90,8 @@ struct TemporaryFolder: ~Copyable {
     let store = try await NumberStore.open("data", disk, clock: clock) {
       $0.retention = .seconds(100)
     }
+    // The look that each store begins with is over.
+    await store.maintain()
     // The numbers are the rows' seconds.
     try await store.add([800, 899])
     try await store.flush()

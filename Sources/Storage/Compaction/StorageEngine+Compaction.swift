@@ -20,6 +20,8 @@ extension StorageEngine {
     var spoiled: Set<UInt64> = []
     /// Segments that hold rows of ripe deletes: further deletes change nothing in that.
     var touched: Set<UInt64> = []
+    /// Segments whose indexes could not be read, until all others have been looked at.
+    var unreadable: Set<UInt64> = []
     /// The ripe deletes when that was found.
     var ripe: Set<UInt64> = []
 
@@ -64,14 +66,14 @@ extension StorageEngine {
     }
   }
 
-  /// Does the most useful piece of work; false when there is none.
+  /// Does the most useful piece of work; false when there is no more.
   private func compactOnce(_ memory: inout Memory) throws(StorageError) -> Bool {
     let view = view()
-    try settleDeletes(view, &memory)
+    let isSettled = try settleDeletes(view, &memory)
     // Tried again at the next look.
     try? forgetDeletes(view.now)
-    guard let task = chooseTask(view, memory.spoiled), hasRoom(for: task.segments) else {
-      return false
+    guard let task = chooseTask(view, memory), hasRoom(for: task.segments) else {
+      return !isSettled
     }
     do throws(StorageError) {
       return try perform(task)
@@ -102,25 +104,18 @@ extension StorageEngine {
   // MARK: choosing
 
   /// Notes deletes of which nothing is left, and segments that hold none of a delete's rows.
-  private func settleDeletes(_ view: View, _ memory: inout Memory) throws(StorageError) {
+  ///
+  /// False when there are more segments to look at: after a fifth of a second it is noted what was
+  /// found up to then, so that a process that is killed again and again gets on.
+  private func settleDeletes(_ view: View, _ memory: inout Memory) throws(StorageError) -> Bool {
     memory.look(at: view.ripe, view.segments)
-    guard !view.ripe.isEmpty else { return }
-    let judge = makeHead()
+    guard !view.ripe.isEmpty else { return true }
+    let (clear, isWhole) = lookForDeleted(view, &memory)
     var change = CatalogChange()
-    for segment in view.segments where !memory.touched.contains(segment.id) {
-      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
-      guard !touching.isEmpty else { continue }
-      // A segment that does not say what it holds keeps its deletes.
-      guard let gain = gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) else {
-        continue
-      }
-      guard gain == .nothing else {
-        memory.touched.insert(segment.id)
-        continue
-      }
+    change.added = clear.map { segment in
       var record = segment.record
       record.deletesThrough = max(record.deletesThrough, view.ripeThrough)
-      change.added.append(record)
+      return record
     }
     let touched = Set(change.added.map(\.id))
     let left = view.segments.filter { !touched.contains($0.id) }
@@ -129,7 +124,7 @@ extension StorageEngine {
       tombstone.isProcessed = true
       change.tombstones.append(tombstone)
     }
-    guard change != CatalogChange() else { return }
+    guard change != CatalogChange() else { return isWhole }
     try turn.withLock { [change] _ throws(StorageError) in
       // What was dropped or cancelled meanwhile must not come back.
       let (ids, numbers) = state.withLock { state in
@@ -152,13 +147,36 @@ extension StorageEngine {
       // Deletes that are processed are looked at once more when they come back as new ones.
       if !processed.isEmpty { try? keepDeletes(tombstones) }
     }
+    return isWhole
   }
 
-  private func chooseTask(_ view: View, _ spoiled: Set<UInt64>) -> Task? {
-    let usable = view.segments.filter { !spoiled.contains($0.id) && !$0.isDamaged }
+  /// Looks for rows of ripe deletes in segments that were not looked at, for a fifth of a second:
+  /// those that hold none, and whether these are all.
+  private func lookForDeleted(_ view: View, _ memory: inout Memory) -> ([Segment], isWhole: Bool) {
+    let judge = makeHead()
+    let end = MonotonicTime.now().adding(seconds: 0.2)
+    var clear: [Segment] = []
+    for segment in view.segments
+    where !memory.touched.contains(segment.id) && !memory.unreadable.contains(segment.id) {
+      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      guard !touching.isEmpty else { continue }
+      switch gain(of: SegmentRewrite(segment, tombstones: touching), by: judge) {
+      case .nothing: clear.append(segment)
+      case .part, .all: memory.touched.insert(segment.id)
+      // A segment that does not say what it holds keeps its deletes.
+      case nil: memory.unreadable.insert(segment.id)
+      }
+      if MonotonicTime.now() >= end { return (clear, false) }
+    }
+    memory.unreadable = []
+    return (clear, true)
+  }
+
+  private func chooseTask(_ view: View, _ memory: Memory) -> Task? {
+    let usable = view.segments.filter { !memory.spoiled.contains($0.id) && !$0.isDamaged }
     let judge = makeHead()
     let plan = CompactionPlan(rawBytesMax: configuration.compactedBytesMax, now: view.now)
-    if let task = chooseCleaning(usable, view, plan, judge) { return task }
+    if let task = chooseCleaning(usable, view, memory, plan, judge) { return task }
     let chosen = plan.choose(
       usable.map { segment in
         let touching = view.pending.first { $0.mayTouch(segment.record) }
@@ -177,7 +195,7 @@ extension StorageEngine {
   /// The first segment with rows that are to go, and small ones near it for which that is so, too:
   /// each has to be written anew anyway.
   private func chooseCleaning(
-    _ usable: [Segment], _ view: View, _ plan: CompactionPlan, _ judge: Head
+    _ usable: [Segment], _ view: View, _ memory: Memory, _ plan: CompactionPlan, _ judge: Head
   ) -> Task? {
     var task: Task?
     var joined: [CompactionPlan.Candidate] = []
@@ -186,6 +204,8 @@ extension StorageEngine {
       if !joined.isEmpty { looksLeft -= 1 }
       guard looksLeft > 0, joined.count < CompactionPlan.segmentsMax else { break }
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
+      // One that was not looked at for rows of these, or has been just now, has time.
+      guard touching.isEmpty || memory.touched.contains(segment.id) else { continue }
       let rewrite = rewrite(segment, touching, view.now)
       switch gain(of: rewrite, by: judge) {
       case .nothing, nil: continue
