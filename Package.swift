@@ -230,7 +230,12 @@ let fuzz: [Target] = {
     name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], swiftSettings: strict)
   let runner = Target.executableTarget(
     name: "sluice-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Runner",
-    swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+    // The runner passes on to libFuzzer what it chooses of the coverage.
+    linkerSettings: [
+      .unsafeFlags(
+        ["8bit_counters", "pcs"].flatMap { ["-Xlinker", "--wrap=__sanitizer_cov_\($0)_init"] })
+    ])
   return [targets, tests] + (Context.environment["SLUICE_FUZZ"] == nil ? [] : [runner])
 }()
 

@@ -34,9 +34,9 @@ func fuzzLogQL(_ input: UnsafeRawBufferPointer) {
   else { return }
   let plain = expression.description
   guard let again = try? LogQL.parse(plain) else {
-    // Loki prints what its own parser refuses: numbers that no literal stands for, and quotes
-    // around names that are not all ASCII.
-    let refused = ["NaN", "Inf", "-0", "\"=", "\"!", "\"<", "\">"]
+    // Loki prints what its own parser refuses: numbers that no literal stands for, sizes of zero,
+    // and quotes around names that are not all ASCII.
+    let refused = ["NaN", "Inf", "-0", "=0B", "<0B", ">0B", "\"=", "\"!", "\"<", "\">"]
     let isLoki = refused.contains { plain.contains($0) }
     precondition(isLoki, "what is printed does not parse: \(plain)")
     return
