@@ -37,12 +37,14 @@ final class StreamDeletes: Sendable {
 final class CompiledDeletes: Sendable {
   private struct State {
     var known: [UInt64: RowDelete] = [:]
+    /// The most that there were to choose from at a time, since some were forgotten.
+    var pendingMax = 0
     /// Asked for last, the newest first.
     var recent: [(numbers: [UInt64], deletes: StreamDeletes)] = []
   }
 
   private static let recentMax = 16
-  /// Deletes that nobody asks for any more are forgotten beyond so many.
+  /// Beyond so many, and twice what is pending, deletes are forgotten: most are gone by then.
   private static let knownMax = 4096
 
   private let state = Mutex(State())
@@ -61,7 +63,11 @@ final class CompiledDeletes: Sendable {
         if at > 0 { state.recent.insert(state.recent.remove(at: at), at: 0) }
         return state.recent[0].deletes
       }
-      if state.known.count > max(Self.knownMax, 2 * tombstones.count) { state.known = [:] }
+      state.pendingMax = max(state.pendingMax, tombstones.count)
+      if state.known.count > max(Self.knownMax, 2 * state.pendingMax) {
+        state.known = [:]
+        state.pendingMax = tombstones.count
+      }
       var all: [RowDelete] = []
       for (place, number) in zip(places, numbers) {
         let delete: RowDelete
