@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Standing exporters towards collectors that ask for something: TLS of an own authority with a client's certificate,
-basic authentication, a bearer token from a file, a header. The authority and the certificates are made by openssl.
+basic authentication, a bearer token from a file, a header; also behind a proxy that tunnels (CONNECT). The authority
+and the certificates are made by openssl.
 """
-import base64, http.server, os, ssl, subprocess, sys, threading, time, urllib.request
+import base64, http.server, os, socket, socketserver, ssl, subprocess, sys, threading, time
 
 import servers
 
@@ -41,6 +42,8 @@ def collector(tls, allows):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # Handshakes that fail are wanted.
+    server.handle_error = lambda *_: None
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(f"{FOLDER}/server.pem", f"{FOLDER}/server.key")
@@ -49,6 +52,47 @@ def collector(tls, allows):
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1], taken
+
+
+def tunnel(allows):
+    """A proxy on a free port that tunnels for who it `allows`; its port and where it was asked to go."""
+    asked = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        rbufsize = 0
+
+        def handle(self):
+            method, target, _ = self.rfile.readline().decode().split(" ")
+            fields = {}
+            while line := self.rfile.readline().decode().strip():
+                name, value = line.split(": ", 1)
+                fields[name.lower()] = value
+            asked.append((method, target))
+            if method != "CONNECT" or not allows(fields):
+                self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+                return
+            host, port = target.rsplit(":", 1)
+            with socket.create_connection((host, int(port))) as onward:
+                # Fields of the tunnel are none of the collector's answer.
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\nretry-after: 3600\r\n\r\n")
+                back = threading.Thread(target=self.pump, args=(onward, self.connection), daemon=True)
+                back.start()
+                self.pump(self.connection, onward)
+                back.join()
+
+        @staticmethod
+        def pump(source, sink):
+            try:
+                while part := source.recv(65536):
+                    sink.sendall(part)
+                sink.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1], asked
 
 
 def main():
@@ -61,6 +105,8 @@ def main():
         f.write("from-a-file\n")
     basic = "Basic " + base64.b64encode(b"me:secret").decode()
     tls = f"tls_config: {{ca_file: {FOLDER}/ca.pem, cert_file: {FOLDER}/client.pem, key_file: {FOLDER}/client.key}}"
+    proxy_basic = "Basic " + base64.b64encode(b"out:side").decode()
+    proxy, asked = tunnel(lambda fields: fields.get("proxy-authorization") == proxy_basic)
     cases = {
         "mutual-tls": (True, lambda h: True, tls, True),
         "no-certificate": (True, lambda h: True, f"tls_config: {{ca_file: {FOLDER}/ca.pem}}", False),
@@ -68,6 +114,8 @@ def main():
         "basic": (False, lambda h: h["authorization"] == basic, "basic_auth: {username: me, password: secret}", True),
         "bearer": (False, lambda h: h["authorization"] == "Bearer from-a-file", f"bearer_token_file: {FOLDER}/token", True),
         "header": (False, lambda h: h["x-key"] == "k", "headers: {X-Key: k}", True),
+        "tunnel": (True, lambda h: "proxy-authorization" not in h, f"proxy_url: 'http://out:side@127.0.0.1:{proxy}', {tls}", True),
+        "tunnel-refused": (True, lambda h: True, f"proxy_url: 'http://127.0.0.1:{proxy}', {tls}", False),
         "over-both": (True, lambda h: h["authorization"] == "Bearer direct", f"bearer_token: direct, {tls}", True),
     }
     exporters, taken = "", {}
@@ -87,6 +135,9 @@ def main():
         holds = bool(taken[name]) == case[3]
         wrong += not holds
         print(f"  {'ok   ' if holds else 'WRONG'} {name}: {len(taken[name])} bodies taken, {'one' if case[3] else 'none'} wanted")
+    holds = len(asked) >= 2 and all(method == "CONNECT" for method, _ in asked)
+    wrong += not holds
+    print(f"  {'ok   ' if holds else 'WRONG'} the proxy was asked for {sorted(set(asked))}")
     server.stop()
     return 1 if wrong else 0
 
