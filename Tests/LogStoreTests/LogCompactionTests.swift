@@ -150,6 +150,39 @@ import WireFormats
     await store.close()
   }
 
+  /// Dozens of deletes that wait, over rows in a head, in one segment and in many small ones.
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func manyDeletesTakeWhatEachOfThemTakes(_ seed: UInt64) async throws {
+    var logs = RandomLogs(numbers: RandomSource(seed: seed))
+    var model = NaiveLogModel()
+    var deleted: Set<Row> = []
+    let store = try await open(CrashingFileSystem()) {
+      $0.compactionShare = 0
+      $0.deleteCancelPeriod = .hours(24)
+    }
+    for number in 0..<60 {
+      let streams = logs.streams()
+      model.append(.single, streams)
+      try await store.append(LogPush(tenant: .single, streams: streams))
+      if number < 30 ? number == 29 : number % 4 == 0 { try await store.flush() }
+    }
+    for number in 0..<60 {
+      let delete = Self.deletes[number % Self.deletes.count]
+      let low = Int64.random(in: -10...900, using: &logs.numbers)
+      let length = Int64.random(in: 0...60, using: &logs.numbers)
+      let range = Timestamp(nanoseconds: low)...Timestamp(nanoseconds: low + length)
+      _ = try await store.delete(tenant: .single, query: delete.query, range: range)
+      for row in model.rows where range.contains(row.entry.timestamp) && delete.means(row) {
+        deleted.insert(row)
+      }
+    }
+    #expect(!deleted.isEmpty)
+    let found = try rows(Self.everything, store)
+    #expect(Set(found) == model.scan(Self.everything).subtracting(deleted))
+    #expect(Set(found).count == found.count, "a row came twice")
+    await store.close()
+  }
+
   @Test func deletesWaitForTheirTimeAndCanBeTakenBack() async throws {
     let clock = ManualClock()
     let store = try await open(CrashingFileSystem(), clock: clock) {

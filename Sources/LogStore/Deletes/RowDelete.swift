@@ -94,6 +94,16 @@ struct RowDelete: Sendable {
       && matchers.allSatisfy { $0.matches(stream.labels[$0.name] ?? "") }
   }
 
+  /// Whether a line, its labels and its time are all that it asks for.
+  var decidesOnText: Bool { stages.isEmpty }
+
+  /// Whether it takes a line of its range and of a stream that it concerns; it must
+  /// ``decidesOnText``.
+  func takes(_ line: UnsafeRawBufferPointer, _ labels: Labels, _ metadata: [Label]) -> Bool {
+    conditions.conditions.allSatisfy { $0.holds(line) }
+      && filters.allSatisfy { $0.holds(labels, metadata) }
+  }
+
   /// Of the rows taken so far those that pass all stages.
   private func keepPassing(
     _ taken: inout [ChosenRun], _ rows: any LoadedRows, _ times: [Timestamp]

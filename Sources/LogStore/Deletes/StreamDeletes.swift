@@ -6,6 +6,11 @@ import TelemetryModel
 final class StreamDeletes: Sendable {
   static let none = StreamDeletes([])
 
+  /// So many deletes are asked of the texts of so few lines: each costs less there than to find
+  /// out for it what the columns say.
+  private static let textDeletesMin = 8
+  private static let textRowsMax = 512
+
   private let all: [RowDelete]
   private let concerning = Mutex<[StreamReference: [RowDelete]]>([:])
 
@@ -25,7 +30,31 @@ final class StreamDeletes: Sendable {
   /// Of a run's rows those that all of them leave.
   func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
     var run = run
-    for delete in of(run.stream) { run = try delete.surviving(run, rows) }
+    let deletes = of(run.stream)
+    let isByText = deletes.count >= Self.textDeletesMin && run.rows.count <= Self.textRowsMax
+    if isByText { run = try survivingByText(run, rows, deletes.filter(\.decidesOnText)) }
+    for delete in deletes where !(isByText && delete.decidesOnText) {
+      run = try delete.surviving(run, rows)
+    }
+    return run
+  }
+
+  private func survivingByText(
+    _ run: ChosenRun, _ rows: any LoadedRows, _ deletes: [RowDelete]
+  ) throws(LogStoreError) -> ChosenRun {
+    var run = run
+    let (times, labels) = (try rows.timestamps(), run.stream.labels)
+    var line: [UInt8] = []
+    run.rows = try run.rows.filtered { (row) throws(LogStoreError) in
+      let asked = deletes.filter { $0.range.contains(times[row]) }
+      if asked.isEmpty { return true }
+      line.removeAll(keepingCapacity: true)
+      try rows.appendLine(row, to: &line)
+      let metadata = try rows.metadata(row)
+      return line.withUnsafeBytes { line in
+        !asked.contains { $0.takes(line, labels, metadata) }
+      }
+    }
     return run
   }
 }
