@@ -68,7 +68,12 @@ import WireFormats
     try await rig.run(configuration) {
       #expect(await rig.eventually { sink.lines.count == 3 })
       var client: [String: JSONValue] = [:]
-      for _ in 0..<500 where count(client["stored_lines"]) <= 0 {
+      // The server's number is noted between the two others.
+      func isTold() -> Bool {
+        count(client["acknowledged_lines"]) == 3 && count(client["stored_lines"]) > 0
+          && count(client["stored_lines"]) + count(client["unstored_lines"]) == 3
+      }
+      for _ in 0..<3000 where !isTold() {
         client = items(try? await targets(port)["clients"]).first ?? [:]
         try await Task.sleep(nanoseconds: 20_000_000)
       }
@@ -99,7 +104,7 @@ import WireFormats
     rig.write("START four\n d\n", to: "b.log")
     try await rig.run(configuration) {
       var found: [String: JSONValue] = [:]
-      for _ in 0..<200 {
+      for _ in 0..<1200 {
         found = (try? await targets(port)) ?? [:]
         let sources = items(found["sources"])
         let acknowledged = sources.reduce(0) { $0 + count($1["acknowledged_lines"]) }
@@ -156,12 +161,12 @@ import WireFormats
       """, to: "a.log")
     try await rig.run(configuration) {
       var source: [String: JSONValue] = [:]
-      for _ in 0..<200 where count(source["acknowledged_lines"]) < 5 {
+      for _ in 0..<1200 where count(source["acknowledged_lines"]) < 5 {
         source = items(try? await targets(port)["sources"]).first ?? [:]
         try await Task.sleep(nanoseconds: 50_000_000)
       }
       // Accounts of reading are told once a second.
-      for _ in 0..<100 where count(source["passed_lines"]) < 5 {
+      for _ in 0..<1200 where count(source["passed_lines"]) < 5 {
         source = items(try? await targets(port)["sources"]).first ?? [:]
         try await Task.sleep(nanoseconds: 50_000_000)
       }

@@ -123,7 +123,7 @@ import Testing
         """)
     try await rig.run(configuration) {
       var ready = 0
-      for _ in 0..<200 where ready != 200 {
+      for _ in 0..<3000 where ready != 200 {
         ready = try await post("/ready", "", port: port, headers: ["X": "-"]) == 405 ? 200 : 0
         if ready != 200 { try await Task.sleep(nanoseconds: 20_000_000) }
       }

@@ -13,6 +13,7 @@ import Testing
   @Test func answersWithDateAndLength() async throws {
     let server = try TestServer()
     let client = try RawClient(server.port)
+    let asked = Date()
     client.send(Self.request("GET", "/hello"))
     let response = try client.receiveResponse()
     #expect(response.status == 200)
@@ -22,7 +23,8 @@ import Testing
     formatter.locale = Locale(identifier: "en_US_POSIX")
     formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
     let told = try #require(formatter.date(from: date), "\(date)")
-    #expect(abs(told.timeIntervalSinceNow) < 5)
+    // However long the answer took.
+    #expect(told > asked - 5 && told < Date() + 5)
     await server.stop()
   }
 
@@ -153,7 +155,7 @@ import Testing
       client.send(Self.request("GET", "/wait"))
       while !server.gateIsReached.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
     }
-    for _ in 0..<500 where server.cancellations.withLock({ $0 }) == 0 {
+    for _ in 0..<3000 where server.cancellations.withLock({ $0 }) == 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(server.cancellations.withLock { $0 } == 1)

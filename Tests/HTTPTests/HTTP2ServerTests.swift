@@ -87,7 +87,7 @@ import Testing
     client.raw.send(bytes)
     #expect(client.goAway() == 11)
     // Every handler that was started is told.
-    for _ in 0..<500 where server.server.connectionCount > 0 {
+    for _ in 0..<3000 where server.server.connectionCount > 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     let other = try HTTP2Client(server.port)
@@ -118,7 +118,7 @@ import Testing
       client.raw.send(HTTP2Client.frame(9, 0, 1, HTTP2Client.block([("x", "y")])))
     }
     _ = client.goAway()
-    for _ in 0..<500 where server.server.connectionCount > 0 {
+    for _ in 0..<3000 where server.server.connectionCount > 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(server.server.connectionCount == 0)
@@ -159,7 +159,7 @@ import Testing
   @Test func slowHeadsAndIdlenessEndTheConnection() async throws {
     let server = try TestServer(
       limits: limits {
-        $0.headSeconds = 0.3
+        $0.headSeconds = 1
         $0.idleSeconds = 0.3
       })
     let slow = try HTTP2Client(server.port)
@@ -176,7 +176,7 @@ import Testing
   @Test func slowAndLongBodiesAreAnswered() async throws {
     let server = try TestServer(
       limits: limits {
-        $0.bodyStallSeconds = 0.3
+        $0.bodyStallSeconds = 1
         $0.bodyBytesMax = 10_000
       })
     let client = try HTTP2Client(server.port)

@@ -114,7 +114,7 @@ import Testing
     while !server.gateIsReached.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
     task.cancel()
     #expect(await task.value == .cancelled)
-    for _ in 0..<500 where server.cancellations.withLock({ $0 }) == 0 {
+    for _ in 0..<3000 where server.cancellations.withLock({ $0 }) == 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(server.cancellations.withLock { $0 } == 1)

@@ -131,7 +131,7 @@ import Testing
       #expect(fourth.receiveAll().hasPrefix("HTTP/1.1 \(status) "))
       clients.removeLast()
       // The place is free again once the server has seen the end.
-      for _ in 0..<500 where server.server.connectionCount > 2 {
+      for _ in 0..<3000 where server.server.connectionCount > 2 {
         try await Task.sleep(for: .milliseconds(10))
       }
       let fifth = try RawClient(server.port)
@@ -175,7 +175,7 @@ import Testing
     }
     #expect(refused(server, "write_stalled") == 1)
     #expect(written.withLock { $0 } < 16 << 20)
-    for _ in 0..<500 where server.server.connectionCount > 0 {
+    for _ in 0..<3000 where server.server.connectionCount > 0 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(server.server.connectionCount == 0)
@@ -193,9 +193,10 @@ import Testing
   }
 
   @Test func aHandlerThatDoesNotReadStopsTheClient() async throws {
-    let server = try TestServer(limits: limits { $0.bodyStallSeconds = 0.2 }) { router in
+    // Time enough for a client that waits for a processor while it sends.
+    let server = try TestServer(limits: limits { $0.bodyStallSeconds = 2 }) { router in
       router.on(.post, "/later") { request, writer in
-        try await Task.sleep(nanoseconds: 700_000_000)
+        try await Task.sleep(nanoseconds: 3_500_000_000)
         let body = try await request.body(bytesMax: 64 << 20)
         try await writer.respond(.ok, text: "\(body.count)")
       }

@@ -81,8 +81,9 @@ import Testing
     let ending = try await client.run(url) { inbox.take($0) < 3 }
     #expect(ending == .left)
     #expect(inbox.texts == ["again", "again", "again"])
-    let task = Task { try await client.run(url) { _ in true } }
-    try await EventLoop.shared.get()[0].sleep(seconds: 0.1)
+    let task = Task { try await client.run(url) { inbox.take($0) > 0 } }
+    // It is to be open, and messages are to come.
+    while inbox.all.count < 4 { try await EventLoop.shared.get()[0].sleep(seconds: 0.01) }
     task.cancel()
     #expect(try await task.value == .left)
     await server.stop()

@@ -134,7 +134,7 @@ import Testing
 
   @Test func silentPeersArePingedAndThenCutOff() async throws {
     var limits = HTTPLimits()
-    limits.webSocketPingSeconds = 0.2
+    limits.webSocketPingSeconds = 1
     let server = try server(limits)
     let client = try open(server)
     #expect(try #require(receive(client)).opcode == 0x89)

@@ -41,7 +41,7 @@ import Testing
       let sent = receiver.address.withRaw { sendto(socket, payload, count, 0, $0, $1) }
       #expect(sent == count)
     }
-    for _ in 0..<500 where received.withLock({ $0.count }) < 3 {
+    for _ in 0..<3000 where received.withLock({ $0.count }) < 3 {
       try await Task.sleep(for: .milliseconds(10))
     }
     #expect(received.withLock { $0.map(\.0) } == [0, 1, 60_000])

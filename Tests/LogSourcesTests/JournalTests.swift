@@ -98,14 +98,14 @@ import WireFormats
   }
 
   static func reader(
-    _ folder: TemporaryFolder, after cursor: String? = nil,
+    _ folder: TemporaryFolder, after cursor: String? = nil, at moment: UInt64 = Self.now,
     _ change: (inout JournalSettings) throws -> Void = { _ in }
   ) throws -> JournalReader {
     var settings = JournalSettings()
     settings.folder = folder.path
     try change(&settings)
     let reader = try JournalReader(settings)
-    try reader.seek(after: cursor, nowMicroseconds: now)
+    try reader.seek(after: cursor, nowMicroseconds: moment)
     return reader
   }
 
@@ -141,8 +141,11 @@ import WireFormats
     #expect(try read("UNIT_NAME=u1 LEVEL=0") == ["m4", "m10"])
     #expect(try read("UNIT_NAME=u1 UNIT_NAME=u2 LEVEL=0") == ["m2", "m4", "m8", "m10"])
     #expect(try read("UNIT_NAME=u1 LEVEL=0 + UNIT_NAME=u0 LEVEL=1") == ["m3", "m4", "m9", "m10"])
-    let age = Self.now - Self.startMicroseconds - 8_500_000
-    let young = try Self.messages(try Self.reader(folder) { $0.ageMaxMicroseconds = age })
+    // One moment for both: a second may end between two looks at the clock.
+    let now = Self.now
+    let age = now - Self.startMicroseconds - 8_500_000
+    let young = try Self.messages(
+      try Self.reader(folder, at: now) { $0.ageMaxMicroseconds = age })
     #expect(young == ["m9", "m10", "m11"])
   }
 

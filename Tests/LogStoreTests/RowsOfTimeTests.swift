@@ -77,6 +77,7 @@ import WireFormats
       return ContinuousClock.now - start
     }
     let (spread, alike) = (try seconds(1), try seconds(0))
-    #expect(alike < spread * 10 + .seconds(1), "\(alike) instead of \(spread)")
+    // Far below minutes, and enough where this thread waits for a processor meanwhile.
+    #expect(alike < spread * 10 + .seconds(20), "\(alike) instead of \(spread)")
   }
 }

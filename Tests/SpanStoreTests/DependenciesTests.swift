@@ -79,10 +79,7 @@ import TraceFormats
     try compareColumns(store)
     await store.close()
     store = try await open(disk, share: 1)
-    for _ in 0..<2000 where store.statistics.segmentCount > 1 {
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    #expect(store.statistics.segmentCount == 1)
+    #expect(try await becomes { store.statistics.segmentCount == 1 })
     try compare(store, sent, &random)
     try compareColumns(store)
     await store.close()

@@ -140,10 +140,13 @@ import Testing
         storage.budget = DiskBudget(bytesMax: budget)
       }
       store = try await SpanStore.open(storage, fileSystem: disk, clock: clock)
-      for _ in 0..<400 where store.statistics.segmentCount > (byAge ? 2 : 3) {
+      // Over the budget segments go one after the other.
+      let isDone = try await becomes {
         clock.advance(seconds: 0.01)
-        try await Task.sleep(for: .milliseconds(5))
+        let statistics = store.statistics
+        return byAge ? statistics.segmentCount <= 2 : statistics.segmentByteCount < budget
       }
+      #expect(isDone)
       let left = try store.search(SpanSearch(tenant: .single, limit: 10)).map(\.high)
       if byAge {
         #expect(left == [0, 10])

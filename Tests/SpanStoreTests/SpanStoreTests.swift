@@ -121,10 +121,7 @@ import TraceFormats
         try await store.flush()
       }
       let rows = store.statistics.segmentRowCount
-      for _ in 0..<2000 where store.statistics.segmentCount > 2 {
-        try await Task.sleep(for: .milliseconds(5))
-      }
-      #expect(store.statistics.segmentCount <= 2)
+      #expect(try await becomes { store.statistics.segmentCount <= 2 })
       #expect(store.statistics.segmentRowCount < max(rows, 441))
       #expect(try store.services(tenant: .single) == ["svc0", "svc1"])
       for (trace, messages) in sent {

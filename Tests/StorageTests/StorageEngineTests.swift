@@ -65,6 +65,11 @@ struct TemporaryFolder: ~Copyable {
       }
     }
     #expect(ledger.fault(in: store) == nil)
+    // Where the engine's thread gets its turns late, one flush takes all that is there.
+    for _ in 0..<2000 where store.snapshot().segments.count < 2 {
+      #expect(await ledger.add(5, to: store))
+      try await Task.sleep(for: .milliseconds(5))
+    }
     #expect(store.snapshot().segments.count >= 2)
     try await store.flush()
     #expect(store.snapshot().heads.allSatisfy { $0.rowCount == 0 })
@@ -171,7 +176,8 @@ struct TemporaryFolder: ~Copyable {
       try? await store.add([1])
       await store.close()
     }
-    // Other tests run beside this one; each leaked stack is two mappings.
-    #expect(try Self.mappingCount() - before < 200)
+    // Other tests run beside this one, and what they take goes again; each leaked stack is two
+    // mappings, and stays.
+    #expect(try await becomes { ((try? Self.mappingCount()) ?? .max) - before < 200 })
   }
 }

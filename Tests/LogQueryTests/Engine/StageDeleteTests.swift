@@ -65,12 +65,8 @@ import WireFormats
     let range = Timestamp.zero...Timestamp(seconds: 10_000)
     _ = try await store.delete(tenant: .single, query: query, range: range)
     #expect(try times(store) == left, "at once")
-    for _ in 0..<1000
-    where store.deleteRequests(tenant: .single).contains(where: { !$0.isProcessed }) {
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    let pending = store.deleteRequests(tenant: .single).filter { !$0.isProcessed }
-    #expect(pending.isEmpty)
+    #expect(
+      try await becomes { store.deleteRequests(tenant: .single).allSatisfy(\.isProcessed) })
     #expect(try times(store) == left, "after compaction")
     await store.close()
     store = try await open(folder)
