@@ -2,23 +2,28 @@ import WireFormats
 
 /// Tags of a span, a process or a log.
 struct JaegerTagReader {
+  /// Says whether a tag `error` is true, which is how a span tells that it failed. It takes no
+  /// other tag's place: a span may have an attribute of this name, too.
+  @discardableResult
   static func read(
     _ reader: inout ThriftReader, _ budget: inout DecodingBudget,
     into attributes: inout FlatAttributes
-  ) throws {
+  ) throws -> Bool {
+    var isFailed = false
     let (type, count) = try reader.listHead()
     for _ in 0..<count {
       guard type == .structure else {
         throw TraceFormatError.malformed("the tags are no structures")
       }
       try budget.countValue()
-      try tag(&reader, into: &attributes)
+      if try tag(&reader, into: &attributes) { isFailed = true }
     }
+    return isFailed
   }
 
   private static func tag(
     _ reader: inout ThriftReader, into attributes: inout FlatAttributes
-  ) throws {
+  ) throws -> Bool {
     var key: Range<Int>?
     var kind: Int64?
     var text = 0..<0
@@ -42,6 +47,8 @@ struct JaegerTagReader {
     }
     guard let key else { throw JaegerThriftDecoder.missing("Key") }
     guard let kind else { throw JaegerThriftDecoder.missing("VType") }
+    let saysFailed = kind == 2 && flag && attributes.equals(key, "error")
+    if saysFailed, attributes.find(key) != nil { return true }
     switch kind {
     case 0: attributes.set(key, .string(text))
     case 1: attributes.set(key, .double(number))
@@ -51,5 +58,6 @@ struct JaegerTagReader {
     default:
       attributes.set(key, .string(attributes.add("<Unknown Jaeger TagType \"\(kind)\">")))
     }
+    return saysFailed
   }
 }

@@ -136,7 +136,10 @@ struct JaegerThriftDecoder {
       case (7, .int32): _ = try reader.integer(type)
       case (8, .int64): span.startMicroseconds = try reader.integer(type)
       case (9, .int64): span.durationMicroseconds = try reader.integer(type)
-      case (10, .list): try JaegerTagReader.read(&reader, &budget, into: &span.attributes)
+      case (10, .list):
+        if try JaegerTagReader.read(&reader, &budget, into: &span.attributes) {
+          span.isFailed = true
+        }
       case (11, .list): try logs()
       default: try reader.skip(type)
       }
