@@ -6,10 +6,12 @@ import TelemetryModel
 final class StreamDeletes: Sendable {
   static let none = StreamDeletes([])
 
-  /// So many deletes are asked of the texts of so few lines: each costs less there than to find
-  /// out for it what the columns say.
+  /// From so many deletes on, lines are asked by their texts where there are no more than
+  /// `textRows` for each of them: what the columns say of a text has to be found out for each text.
   private static let textDeletesMin = 8
-  private static let textRowsMax = 512
+  private static let textRows = 64
+  /// It pays to make texts ready for finding them all at once for so many lines.
+  private static let manyRows = 128
 
   private let all: [RowDelete]
   private let concerning = Mutex<[StreamReference: [RowDelete]]>([:])
@@ -31,30 +33,15 @@ final class StreamDeletes: Sendable {
   func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
     var run = run
     let deletes = of(run.stream)
-    let isByText = deletes.count >= Self.textDeletesMin && run.rows.count <= Self.textRowsMax
-    if isByText { run = try survivingByText(run, rows, deletes.filter(\.decidesOnText)) }
-    for delete in deletes where !(isByText && delete.decidesOnText) {
-      run = try delete.surviving(run, rows)
+    let count = run.rows.count
+    guard deletes.count >= Self.textDeletesMin, count <= Self.textRows * deletes.count else {
+      for delete in deletes { run = try delete.surviving(run, rows) }
+      return run
     }
-    return run
-  }
-
-  private func survivingByText(
-    _ run: ChosenRun, _ rows: any LoadedRows, _ deletes: [RowDelete]
-  ) throws(LogStoreError) -> ChosenRun {
-    var run = run
-    let (times, labels) = (try rows.timestamps(), run.stream.labels)
-    var line: [UInt8] = []
-    run.rows = try run.rows.filtered { (row) throws(LogStoreError) in
-      let asked = deletes.filter { $0.range.contains(times[row]) }
-      if asked.isEmpty { return true }
-      line.removeAll(keepingCapacity: true)
-      try rows.appendLine(row, to: &line)
-      let metadata = try rows.metadata(row)
-      return line.withUnsafeBytes { line in
-        !asked.contains { $0.takes(line, labels, metadata) }
-      }
-    }
+    let asked = TextDeletes(
+      deletes.filter(\.decidesOnText), isForMany: count >= Self.manyRows)
+    run = try asked.surviving(run, rows)
+    for delete in deletes where !delete.decidesOnText { run = try delete.surviving(run, rows) }
     return run
   }
 }
