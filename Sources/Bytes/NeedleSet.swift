@@ -1,8 +1,8 @@
 /// Byte strings that are all looked for in one walk over a text, however many there are.
 ///
-/// Each is known by four of its bytes in a row, those that the fewest of the others have, too; where
-/// a text has these, the rest is compared. Strings of less than four bytes are looked for one by
-/// one.
+/// Each is known by four of its bytes in a row, those that the fewest of the others have, too:
+/// where a text has these, the rest is compared. Strings of less than four bytes are looked for one
+/// by one.
 package struct NeedleSet: Sendable {
   private struct Place {
     let needle: Int
