@@ -6,8 +6,8 @@ import Testing
   private func found(_ needles: [[UInt8]], _ text: [UInt8]) -> Set<Int> {
     var found: Set<Int> = []
     let isAny = text.withUnsafeBytes {
-      NeedleSet(needles).contains(in: $0) { index in
-        found.insert(index)
+      NeedleSet(needles.map { [$0] }).contains(in: $0) { index in
+        #expect(found.insert(index).inserted, "asked twice")
         return false
       }
     }
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func endsWithTheFirstYes() {
-    let set = NeedleSet(["one two", "two three", "three", "x"].map { Array($0.utf8) })
+    let set = NeedleSet(["one two", "two three", "three", "x"].map { [Array($0.utf8)] })
     var asked: [Int] = []
     let isFound = Array("one two three".utf8).withUnsafeBytes {
       set.contains(in: $0) { index in
@@ -46,6 +46,25 @@ import Testing
       }
     }
     #expect(isFound && asked.last == 1 && !asked.contains(3))
+  }
+
+  /// Of an entry's texts one is looked for, which is rare among the others.
+  @Test func anEntryIsKnownByItsRarestText() {
+    let entries = (0..<50).map { ["customer_number", "=\(8000 + $0)"].map { Array($0.utf8) } }
+    var asked: [Int] = []
+    _ = Array("customer_number=8017".utf8).withUnsafeBytes {
+      NeedleSet(entries).contains(in: $0) { index in
+        asked.append(index)
+        return false
+      }
+    }
+    #expect(asked == [17])
+  }
+
+  /// Beyond what is considered of a text, and over and over in a line.
+  @Test func longTextsAndLinesOfOneLetter() {
+    let long = [UInt8](repeating: 97, count: 200)
+    #expect(found([long, Array(long.dropLast()) + [98], long + [97]], long) == [0])
   }
 
   @Test func nothingIsInNothing() {

@@ -97,11 +97,17 @@ struct RowDelete: Sendable {
   /// Whether a line, its labels and its time are all that it asks for.
   var decidesOnText: Bool { stages.isEmpty }
 
-  /// Whether it takes a line of its range and of a stream that it concerns; it must
-  /// ``decidesOnText``.
-  func takes(_ line: UnsafeRawBufferPointer, _ labels: Labels, _ metadata: [Label]) -> Bool {
+  /// Whether labels and structured metadata decide, too.
+  var asksLabels: Bool { !filters.isEmpty }
+
+  /// Whether a line of its range passes its conditions of lines.
+  func takes(_ line: UnsafeRawBufferPointer) -> Bool {
     conditions.conditions.allSatisfy { $0.holds(line) }
-      && filters.allSatisfy { $0.holds(labels, metadata) }
+  }
+
+  /// Whether labels and structured metadata pass its filters.
+  func takes(_ labels: Labels, _ metadata: [Label]) -> Bool {
+    filters.allSatisfy { $0.holds(labels, metadata) }
   }
 
   /// Of the rows taken so far those that pass all stages.
@@ -140,7 +146,7 @@ struct RowDelete: Sendable {
         var kept: [UInt32] = []
         for row in taken[index].rows.rows {
           let metadata = try rows.metadata(Int(row))
-          if filters.allSatisfy({ $0.holds(labels, metadata) }) { kept.append(row) }
+          if takes(labels, metadata) { kept.append(row) }
         }
         taken[index].rows = .list(kept)
       }

@@ -11,10 +11,17 @@ final class StreamDeletes: Sendable {
   private static let textDeletesMin = 8
   private static let textRows = 64
   /// It pays to make texts ready for finding them all at once for so many lines.
-  private static let manyRows = 128
+  private static let manyRows = 256
+
+  /// Those that may take rows of one stream.
+  private struct Concerning {
+    var deletes: [RowDelete]
+    /// Made ready for many lines, once that was asked for.
+    var forMany: TextDeletes?
+  }
 
   private let all: [RowDelete]
-  private let concerning = Mutex<[StreamReference: [RowDelete]]>([:])
+  private let concerning = Mutex<[StreamReference: Concerning]>([:])
 
   init(_ all: [RowDelete]) { self.all = all }
 
@@ -23,25 +30,43 @@ final class StreamDeletes: Sendable {
   /// Those that may take rows of a stream.
   func of(_ stream: StreamReference) -> [RowDelete] {
     if all.isEmpty { return [] }
-    if let known = concerning.withLock({ $0[stream] }) { return known }
+    if let known = concerning.withLock({ $0[stream]?.deletes }) { return known }
     let found = all.filter { $0.concerns(stream) }
-    concerning.withLock { $0[stream] = found }
+    concerning.withLock { $0[stream] = Concerning(deletes: found) }
     return found
+  }
+
+  /// All that decide on texts, made ready for many lines.
+  private func forMany(_ stream: StreamReference, _ deletes: [RowDelete]) -> TextDeletes {
+    if let known = concerning.withLock({ $0[stream]?.forMany }) { return known }
+    let made = TextDeletes(deletes.filter(\.decidesOnText), isForMany: true)
+    concerning.withLock { $0[stream]?.forMany = made }
+    return made
   }
 
   /// Of a run's rows those that all of them leave.
   func surviving(_ run: ChosenRun, _ rows: any LoadedRows) throws(LogStoreError) -> ChosenRun {
     var run = run
     let deletes = of(run.stream)
-    let count = run.rows.count
-    guard deletes.count >= Self.textDeletesMin, count <= Self.textRows * deletes.count else {
+    let rowCount = run.rows.count
+    guard deletes.count >= Self.textDeletesMin, rowCount > 0 else {
       for delete in deletes { run = try delete.surviving(run, rows) }
       return run
     }
-    let asked = TextDeletes(
-      deletes.filter(\.decidesOnText), isForMany: count >= Self.manyRows)
-    run = try asked.surviving(run, rows)
-    for delete in deletes where !delete.decidesOnText { run = try delete.surviving(run, rows) }
+    // Rows of a run are sorted by time.
+    let (times, places) = (try rows.timestamps(), run.rows.rows)
+    let (first, last) = (times[Int(places[0])], times[Int(places[rowCount - 1])])
+    let asked = deletes.filter { $0.range.lowerBound <= last && first <= $0.range.upperBound }
+    guard asked.count >= Self.textDeletesMin, rowCount <= Self.textRows * asked.count else {
+      for delete in asked { run = try delete.surviving(run, rows) }
+      return run
+    }
+    let byText =
+      rowCount >= Self.manyRows
+      ? forMany(run.stream, deletes)
+      : TextDeletes(asked.filter(\.decidesOnText), isForMany: false)
+    run = try byText.surviving(run, rows)
+    for delete in asked where !delete.decidesOnText { run = try delete.surviving(run, rows) }
     return run
   }
 }
@@ -53,36 +78,40 @@ final class StreamDeletes: Sendable {
 final class CompiledDeletes: Sendable {
   private struct State {
     var known: [UInt64: RowDelete] = [:]
-    /// The most that there were to choose from at a time, since some were forgotten.
-    var pendingMax = 0
     /// Asked for last, the newest first.
     var recent: [(numbers: [UInt64], deletes: StreamDeletes)] = []
   }
 
   private static let recentMax = 16
-  /// Beyond so many, and twice what is pending, deletes are forgotten: most are gone by then.
+  /// Beyond so many, and twice what is pending, those are forgotten that are not pending any more.
   private static let knownMax = 4096
 
   private let state = Mutex(State())
 
   /// Throws what ``RowDelete`` says of a tombstone that is none.
   func deletes(_ tombstones: [Tombstone]) throws(LogStoreError) -> StreamDeletes {
-    try deletes(tombstones, Array(tombstones.indices))
+    try made(tombstones, Array(tombstones.indices))
   }
 
-  /// Those at `places` of `tombstones`.
-  func deletes(_ tombstones: [Tombstone], _ places: [Int]) throws(LogStoreError) -> StreamDeletes {
+  /// Those at `places` of `pending`, which are all that there are.
+  func deletes(_ pending: [Tombstone], _ places: [Int]) throws(LogStoreError) -> StreamDeletes {
+    state.withLock { state in
+      guard state.known.count > max(Self.knownMax, 2 * pending.count) else { return }
+      let numbers = Set(pending.map(\.number))
+      state.known = state.known.filter { numbers.contains($0.key) }
+    }
+    return try made(pending, places)
+  }
+
+  private func made(_ tombstones: [Tombstone], _ places: [Int]) throws(LogStoreError)
+    -> StreamDeletes
+  {
     if places.isEmpty { return .none }
     let numbers = places.map { tombstones[$0].number }
     return try state.withLock { (state) throws(LogStoreError) -> StreamDeletes in
       if let at = state.recent.firstIndex(where: { $0.numbers == numbers }) {
         if at > 0 { state.recent.insert(state.recent.remove(at: at), at: 0) }
         return state.recent[0].deletes
-      }
-      state.pendingMax = max(state.pendingMax, tombstones.count)
-      if state.known.count > max(Self.knownMax, 2 * state.pendingMax) {
-        state.known = [:]
-        state.pendingMax = tombstones.count
       }
       var all: [RowDelete] = []
       for (place, number) in zip(places, numbers) {
