@@ -68,15 +68,17 @@ extension StorageEngine {
 
   /// Does the most useful piece of work; false when there is no more.
   private func compactOnce(_ memory: inout Memory) throws(StorageError) -> Bool {
-    let view = view()
+    var view = view()
     let isSettled = try settleDeletes(view, &memory)
     // Tried again at the next look.
     try? forgetDeletes(view.now)
+    // What was noted just now is known to the choice.
+    if !view.ripe.isEmpty { view = self.view() }
     guard let task = chooseTask(view, memory), hasRoom(for: task.segments) else {
       return !isSettled
     }
     do throws(StorageError) {
-      return try perform(task)
+      return try perform(task) || !isSettled
     } catch {
       guard error.code == .corrupt else { throw error }
       // A segment with damage stays as it is; repair looks after it.
@@ -156,7 +158,9 @@ extension StorageEngine {
     let judge = makeHead()
     let end = MonotonicTime.now().adding(seconds: 0.2)
     var clear: [Segment] = []
-    for segment in view.segments
+    // Deletes that ripen all the time must not let the first segments be looked at again and again.
+    let longestAgo = view.segments.sorted { $0.record.deletesThrough < $1.record.deletesThrough }
+    for segment in longestAgo
     where !memory.touched.contains(segment.id) && !memory.unreadable.contains(segment.id) {
       let touching = view.ripe.filter { $0.mayTouch(segment.record) }
       guard !touching.isEmpty else { continue }
@@ -203,9 +207,10 @@ extension StorageEngine {
     for segment in usable {
       if !joined.isEmpty { looksLeft -= 1 }
       guard looksLeft > 0, joined.count < CompactionPlan.segmentsMax else { break }
-      let touching = view.ripe.filter { $0.mayTouch(segment.record) }
-      // One that was not looked at for rows of these, or has been just now, has time.
-      guard touching.isEmpty || memory.touched.contains(segment.id) else { continue }
+      let isTouched = memory.touched.contains(segment.id)
+      // One that was not looked at yet for rows of deletes has time.
+      if !isTouched, view.ripe.contains(where: { $0.mayTouch(segment.record) }) { continue }
+      let touching = isTouched ? view.ripe.filter { $0.mayTouch(segment.record) } : []
       let rewrite = rewrite(segment, touching, view.now)
       switch gain(of: rewrite, by: judge) {
       case .nothing, nil: continue
