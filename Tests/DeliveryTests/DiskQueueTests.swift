@@ -72,6 +72,26 @@ final class AppendCount: Sendable {
 }
 
 @Suite struct DiskQueueTests {
+  /// Not while a record waits, not while it is written, and not before it is acknowledged.
+  @Test func isSettledOnlyOnceAllIsAcknowledged() async throws {
+    for _ in 0..<50 {
+      let rig = try QueueRig()
+      let queue = try rig.open()
+      #expect(queue.isSettled)
+      try queue.append(QueueRig.record(1), signal: rig.signal)
+      var looks = 0
+      while queue.backlog(of: "a") == 0 {
+        #expect(!queue.isSettled, "after \(looks) looks")
+        looks += 1
+      }
+      #expect(!queue.isSettled)
+      var reader = QueueReader(queue, key: "a")
+      #expect(try await QueueRig.take(&reader, 1) == [1])
+      #expect(try await becomes { queue.isSettled })
+      queue.close()
+    }
+  }
+
   @Test func recordsComeInOrderAndWhatIsAcknowledgedDoesNotComeAgain() async throws {
     let rig = try QueueRig()
     var queue = try rig.open()

@@ -74,6 +74,8 @@ package final class DiskQueue: Sendable {
 
   struct State {
     var pending = Deque<Pending>()
+    /// Whether the writing thread has records that are neither pending nor durable.
+    var isWriting = false
     var pendingBytes = 0
     /// Threads that wait to append.
     var blocked: [ThreadSignal] = []
@@ -237,7 +239,7 @@ package final class DiskQueue: Sendable {
 
   /// Whether everything that was appended is durable and acknowledged by all destinations.
   package var isSettled: Bool {
-    state.withLock { $0.pending.isEmpty && $0.settled >= $0.durable }
+    state.withLock { $0.pending.isEmpty && !$0.isWriting && $0.settled >= $0.durable }
   }
 
   /// Records that a destination has still to acknowledge.

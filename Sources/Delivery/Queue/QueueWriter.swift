@@ -25,7 +25,9 @@ struct QueueWriter {
         queue.writerSignal.wait()
         continue
       }
-      guard makeRoom(for: &batch), commitUntilDurable(&batch) else {
+      let isDurable = makeRoom(for: &batch) && commitUntilDurable(&batch)
+      queue.state.withLock { $0.isWriting = false }
+      guard isDurable else {
         for one in batch { one.isSettled?(false) }
         return
       }
@@ -56,6 +58,7 @@ struct QueueWriter {
         batch.append(one)
       }
       state.pendingBytes -= bytes
+      state.isWriting = !batch.isEmpty
       defer { state.blocked = [] }
       return (batch, state.blocked, state.isClosed)
     }
