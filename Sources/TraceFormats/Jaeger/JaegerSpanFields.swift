@@ -19,8 +19,8 @@ struct JaegerSpanFields {
   var startMicroseconds: Int64 = 0
   var durationMicroseconds: Int64 = 0
   var attributes = FlatAttributes()
-  /// Whether a tag `error` is true.
-  var isFailed = false
+  /// What a tag `error` says that is true or false.
+  var isFailed: Bool?
   var references: [Reference] = []
   /// `Event` fields, written already, each as field 11.
   private var events = ProtobufWriter()
@@ -33,7 +33,7 @@ struct JaegerSpanFields {
     startMicroseconds = 0
     durationMicroseconds = 0
     attributes.removeAll()
-    isFailed = false
+    isFailed = nil
     references.removeAll(keepingCapacity: true)
     events.bytes.removeAll(keepingCapacity: true)
   }
@@ -105,7 +105,7 @@ struct JaegerSpanFields {
   private mutating func takeStatus(_ kind: SpanKind) -> (code: Int32, message: Range<Int>) {
     var code: Int32?
     var message: Range<Int>?
-    if isFailed {
+    if isFailed == true {
       if let place = attributes.find("error"), case .bool(true) = attributes.entries[place].value {
         attributes.remove(at: place)
       }

@@ -2,28 +2,39 @@ import WireFormats
 
 /// Tags of a span, a process or a log.
 struct JaegerTagReader {
-  /// Says whether a tag `error` is true, which is how a span tells that it failed. It takes no
-  /// other tag's place: a span may have an attribute of this name, too.
-  @discardableResult
   static func read(
     _ reader: inout ThriftReader, _ budget: inout DecodingBudget,
     into attributes: inout FlatAttributes
-  ) throws -> Bool {
-    var isFailed = false
+  ) throws {
+    var isFailed: Bool?
+    try read(&reader, &budget, into: &attributes, isSpan: false, &isFailed)
+  }
+
+  /// Tags of a span, which tells that it failed by one named `error` that is true or false: a tag
+  /// with a text stays beside it, as a span may have an attribute of this name, too.
+  static func readSpan(
+    _ reader: inout ThriftReader, _ budget: inout DecodingBudget,
+    into attributes: inout FlatAttributes, isFailed: inout Bool?
+  ) throws { try read(&reader, &budget, into: &attributes, isSpan: true, &isFailed) }
+
+  private static func read(
+    _ reader: inout ThriftReader, _ budget: inout DecodingBudget,
+    into attributes: inout FlatAttributes, isSpan: Bool, _ isFailed: inout Bool?
+  ) throws {
     let (type, count) = try reader.listHead()
     for _ in 0..<count {
       guard type == .structure else {
         throw TraceFormatError.malformed("the tags are no structures")
       }
       try budget.countValue()
-      if try tag(&reader, into: &attributes) { isFailed = true }
+      try tag(&reader, into: &attributes, isSpan: isSpan, &isFailed)
     }
-    return isFailed
   }
 
   private static func tag(
-    _ reader: inout ThriftReader, into attributes: inout FlatAttributes
-  ) throws -> Bool {
+    _ reader: inout ThriftReader, into attributes: inout FlatAttributes, isSpan: Bool,
+    _ isFailed: inout Bool?
+  ) throws {
     var key: Range<Int>?
     var kind: Int64?
     var text = 0..<0
@@ -47,8 +58,12 @@ struct JaegerTagReader {
     }
     guard let key else { throw JaegerThriftDecoder.missing("Key") }
     guard let kind else { throw JaegerThriftDecoder.missing("VType") }
-    let saysFailed = kind == 2 && flag && attributes.equals(key, "error")
-    if saysFailed, attributes.find(key) != nil { return true }
+    if isSpan, kind == 2, attributes.equals(key, "error") {
+      isFailed = flag
+      if let place = attributes.find(key) {
+        guard case .bool = attributes.entries[place].value else { return }
+      }
+    }
     switch kind {
     case 0: attributes.set(key, .string(text))
     case 1: attributes.set(key, .double(number))
@@ -58,6 +73,5 @@ struct JaegerTagReader {
     default:
       attributes.set(key, .string(attributes.add("<Unknown Jaeger TagType \"\(kind)\">")))
     }
-    return saysFailed
   }
 }

@@ -137,9 +137,8 @@ struct JaegerThriftDecoder {
       case (8, .int64): span.startMicroseconds = try reader.integer(type)
       case (9, .int64): span.durationMicroseconds = try reader.integer(type)
       case (10, .list):
-        if try JaegerTagReader.read(&reader, &budget, into: &span.attributes) {
-          span.isFailed = true
-        }
+        try JaegerTagReader.readSpan(
+          &reader, &budget, into: &span.attributes, isFailed: &span.isFailed)
       case (11, .list): try logs()
       default: try reader.skip(type)
       }
