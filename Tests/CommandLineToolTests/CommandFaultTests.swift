@@ -25,6 +25,23 @@ import Testing
   }
 
   @Test(arguments: [
+    (#"{"foo":1}"#, "a Jaeger document has `data` or `spans`"),
+    (
+      #"{"data":[{"spans":[{"traceID":"1","spanID":"1"},{"traceID":"1","spanID":"zz"}]}]}"#,
+      "no traceID or no spanID"
+    ),
+    (#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x"}]}]}]}"#, "a trace id has"),
+  ])
+  func aFileWithoutRightSpansIsRefused(_ document: String, _ message: String) async throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).json")
+    try Data(document.utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    let got = await run(["traces", "import", "--otlp", nobody, file.path])
+    #expect(got.status == .failure, "\(got.errors)")
+    #expect(got.errors.contains(message), "\(got.errors)")
+  }
+
+  @Test(arguments: [
     ("2262-04-11T23:47:16.5Z", "--to is later than times can be told"),
     ("9223372036854775807", "--to is later than times can be told"),
     ("99999999999", "'99999999999' seconds are outside the years 1677 to 2262"),

@@ -52,6 +52,7 @@ func instantQuery(
   try SampleOutput(style: style, output: surroundings.output).write(kind, result)
   var statistics = QueryStatistics()
   statistics.add(answer)
+  statistics.tellWarnings(surroundings)
   if arguments.has("stats") { surroundings.errors.write(statistics.text) }
   return .success
 }

@@ -105,9 +105,7 @@ extension LogQuestion {
       }
     }
     if !bytes.hasSamples { lines.end() }
-    for warning in bytes.warnings {
-      surroundings.errors.write("warning: \(terminalSafe(warning))\n")
-    }
+    bytes.tellWarnings(surroundings)
     if showsStatistics { surroundings.errors.write(bytes.text) }
   }
 }

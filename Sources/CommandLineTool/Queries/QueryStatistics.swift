@@ -27,6 +27,13 @@ struct QueryStatistics {
     }
   }
 
+  /// Tells of what was said beside the answers.
+  func tellWarnings(_ surroundings: Surroundings) {
+    for warning in warnings {
+      surroundings.errors.write("warning: \(terminalSafe(warning))\n")
+    }
+  }
+
   /// One `name value` a row, for people.
   var text: String {
     var text = "requests \(pages)\n"

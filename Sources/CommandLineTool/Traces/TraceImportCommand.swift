@@ -1,3 +1,4 @@
+import Bytes
 import TelemetryModel
 import TraceFormats
 
@@ -49,11 +50,18 @@ private struct ImportedDocument {
       let request = try ZipkinJSON.transcode(text).request
       self.init(try OTLPTraceProtobuf.decode(request))
     case UInt8(ascii: "{"):
-      if let jaeger = try? JaegerJSON.decode(text) {
-        self.init(jaeger)
-      } else {
-        self.init(try OTLPTraceJSON.decode(text))
+      let fault: TraceFormatError
+      do throws(TraceFormatError) {
+        self.init(try JaegerJSON.decode(text))
+        return
+      } catch { fault = error }
+      let batches = try OTLPTraceJSON.decode(text)
+      // Members that OTLP does not know are passed over: what is not OTLP has no spans.
+      let isOTLP = ["\"resourceSpans\"", "\"resource_spans\""].contains { name in
+        text.withUnsafeBytes { ByteSearch.firstIndex(of: Array(name.utf8), in: $0) != nil }
       }
+      guard batches.spanCount > 0 || isOTLP else { throw fault }
+      self.init(batches)
     default:
       throw TraceFormatError(.malformed, "it is no JSON document of Jaeger, Zipkin or OTLP")
     }

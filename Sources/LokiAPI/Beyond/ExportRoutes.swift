@@ -89,7 +89,7 @@ extension QueryService {
       json.key("line")
       entry.text.withBytes { json.string(bytes: $0) }
       json.key("timestamp")
-      json.string(GoTime.rfc3339(entry.timestamp))
+      json.string(GoTime.rfc3339Nano(entry.timestamp))
       json.endObject()
       out += json.bytes
       out.append(UInt8(ascii: "\n"))

@@ -10,15 +10,27 @@ package enum GoTime {
     return "\(date)T\(clock)Z"
   }
 
+  /// As `time.RFC3339Nano` has it: with the part of the second, where there is one, without zeros
+  /// at its end.
+  package static func rfc3339Nano(_ time: Timestamp) -> String {
+    guard time != .distantPast else { return "0001-01-01T00:00:00Z" }
+    let (date, clock, nanoseconds) = parts(time)
+    return "\(date)T\(clock)\(fraction(nanoseconds))Z"
+  }
+
   /// As `Time.String` prints: `2026-11-21 04:39:00.5 +0000 UTC`.
   package static func description(_ time: Timestamp) -> String {
     guard time != .distantPast else { return "0001-01-01 00:00:00 +0000 UTC" }
     let (date, clock, nanoseconds) = parts(time)
-    guard nanoseconds > 0 else { return "\(date) \(clock) +0000 UTC" }
-    var digits = String(nanoseconds)
-    digits = String(repeating: "0", count: 9 - digits.count) + digits
+    return "\(date) \(clock)\(fraction(nanoseconds)) +0000 UTC"
+  }
+
+  /// `.5`, or nothing for a whole second.
+  private static func fraction(_ nanoseconds: Int64) -> String {
+    guard nanoseconds > 0 else { return "" }
+    var digits = padded(nanoseconds, 9)
     while digits.hasSuffix("0") { digits.removeLast() }
-    return "\(date) \(clock).\(digits) +0000 UTC"
+    return "." + digits
   }
 
   private static func parts(_ time: Timestamp) -> (date: String, clock: String, Int64) {
