@@ -56,20 +56,11 @@ package final class ListeningSocket: DescriptorHandler, Sendable {
   }
 
   package func descriptorIsReady(_ events: DescriptorEvents) {
-    let listener = descriptor.withLock { $0 }
-    guard listener >= 0 else { return }
     for _ in 0..<64 {
-      var raw = sockaddr_storage()
-      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-      let (number, peer) = withUnsafeMutablePointer(to: &raw) { pointer in
-        let number = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          linux_accept4(listener, $0, &length)
-        }
-        return (number, SocketAddress.decode(UnsafeRawPointer(pointer), length: length))
-      }
+      guard let (number, peer) = acceptOne() else { return }
       guard number >= 0 else {
-        if errno == EINTR || errno == ECONNABORTED { continue }
-        if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM { pause() }
+        if number == -EINTR || number == -ECONNABORTED { continue }
+        if [-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM].contains(number) { pause() }
         return
       }
       if case .unix = address {
@@ -77,6 +68,26 @@ package final class ListeningSocket: DescriptorHandler, Sendable {
         _ = StreamSocket.set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
       }
       accept(Descriptor(owning: number), peer ?? .unix(path: ""))
+    }
+  }
+
+  /// A descriptor and who is connected, or an error's number below zero; nil when it is closed.
+  ///
+  /// It cannot be closed meanwhile: its number may then be another socket's, whose connections
+  /// would be taken.
+  private func acceptOne() -> (number: Int32, peer: SocketAddress?)? {
+    var raw = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &raw) { pointer in
+      let number: Int32? = descriptor.withLock { listener in
+        guard listener >= 0 else { return nil }
+        return pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          let number = linux_accept4(listener, $0, &length)
+          return number >= 0 ? number : -errno
+        }
+      }
+      guard let number else { return nil }
+      return (number, SocketAddress.decode(UnsafeRawPointer(pointer), length: length))
     }
   }
 
