@@ -82,26 +82,30 @@ package final class DatagramReceiver: DescriptorHandler, Sendable {
   }
 
   package func descriptorIsReady(_ events: DescriptorEvents) {
-    let number = descriptor.withLock { $0 }
-    guard number >= 0 else { return }
     buffer.withLock { buffer in
       buffer.withUnsafeMutableBytes { bytes in
         // The event is level-triggered: what is left after a turn's share is told again.
-        for _ in 0..<256 where !take(number, bytes) { return }
+        for _ in 0..<256 where !take(bytes) { return }
       }
     }
   }
 
-  private func take(_ number: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Bool {
+  /// False when there is nothing more. The socket cannot be closed meanwhile: its number may then
+  /// be another's, whose datagrams would be taken.
+  private func take(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
     var raw = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let (count, peer) = withUnsafeMutablePointer(to: &raw) { pointer in
-      let count = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        recvfrom(number, bytes.baseAddress, bytes.count, 0, $0, &length)
+      let count = descriptor.withLock { number in
+        guard number >= 0 else { return -Int(EBADF) }
+        let count = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          recvfrom(number, bytes.baseAddress, bytes.count, 0, $0, &length)
+        }
+        return count >= 0 ? count : -Int(errno)
       }
       return (count, SocketAddress.decode(UnsafeRawPointer(pointer), length: length))
     }
-    guard count >= 0 else { return errno == EINTR }
+    guard count >= 0 else { return count == -Int(EINTR) }
     receive(UnsafeRawBufferPointer(rebasing: bytes[..<count]), peer ?? .unix(path: ""))
     return true
   }

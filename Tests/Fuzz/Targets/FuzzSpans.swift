@@ -50,7 +50,9 @@ private func decoded(_ spans: TranscodedSpans) -> [ResourceSpans] {
   return batches
 }
 
-/// Jaeger's batches over HTTP: exported, taken in and exported again they are the same.
+/// Jaeger's batches over HTTP: exported, taken in and exported again they are the same, but that a
+/// description of a status, an attribute where only an HTTP status tells of a failure, may have
+/// moved behind the tags that tell of it.
 func fuzzJaegerThrift(_ input: UnsafeRawBufferPointer) {
   guard let spans = try? JaegerThrift.transcode(Array(input), limits: spanLimits) else { return }
   let bodies = JaegerThriftEncoder.encode(decoded(spans))
@@ -58,8 +60,13 @@ func fuzzJaegerThrift(_ input: UnsafeRawBufferPointer) {
     guard let again = try? JaegerThrift.transcode(body, limits: .none) else {
       preconditionFailure("what was exported cannot be taken in")
     }
+    let second = JaegerThriftEncoder.encode(decoded(again))
+    if second == [body] { continue }
+    precondition(second.map(\.count) == [body.count], "spans change between two exports")
+    guard let last = second.first, let third = try? JaegerThrift.transcode(last, limits: .none)
+    else { preconditionFailure("what was exported twice cannot be taken in") }
     precondition(
-      JaegerThriftEncoder.encode(decoded(again)) == [body], "spans change between two exports")
+      JaegerThriftEncoder.encode(decoded(third)) == second, "spans change with every export")
   }
 }
 
